@@ -1,0 +1,1 @@
+//! Secrets, authenticated encryption, digests and the object envelope.

@@ -1,0 +1,1 @@
+//! Operation types generated from AWS's public service models.

@@ -1,0 +1,1 @@
+//! Storage traits, the in-memory reference and the conformance suite.

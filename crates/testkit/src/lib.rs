@@ -1,0 +1,1 @@
+//! In-process server and signing client for tests.

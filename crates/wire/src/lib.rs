@@ -1,0 +1,1 @@
+//! The AWS protocols: routing, codecs, error shapes.

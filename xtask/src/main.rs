@@ -1,0 +1,3 @@
+//! Codegen, tidy, test, bench and release tasks.
+
+fn main() {}
