@@ -1,0 +1,56 @@
+//! The open event of a request in progress.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+
+use crate::{AuditEvent, Outcome};
+
+/// The open event of one request. The pipeline holds one clone; the permit carries the other.
+///
+/// A service that changes something puts [`AuditSlot::sealed_with`] into its commit batch and,
+/// after the commit, says so with [`AuditSlot::mark_recorded`]. Whatever has not been recorded by
+/// then, the pipeline records when it closes the event: no request ends without one.
+#[derive(Debug, Clone)]
+pub struct AuditSlot {
+    event: Arc<AuditEvent>,
+    recorded: Arc<AtomicBool>,
+}
+
+impl AuditSlot {
+    /// Opens an event; its outcome is filled in when it is sealed.
+    #[must_use]
+    pub fn open(event: AuditEvent) -> Self {
+        Self { event: Arc::new(event), recorded: Arc::default() }
+    }
+
+    /// The bytes of the event with this outcome.
+    #[must_use]
+    pub fn sealed_with(&self, outcome: Outcome) -> Bytes {
+        AuditEvent { outcome, ..AuditEvent::clone(&self.event) }.encode()
+    }
+
+    /// The bytes of the event of one key of a request that changes many.
+    #[must_use]
+    pub fn sealed_for(&self, object_key: &str, version_id: &str, outcome: Outcome) -> Bytes {
+        let event = AuditEvent {
+            outcome,
+            object_key: object_key.to_owned(),
+            version_id: version_id.to_owned(),
+            ..AuditEvent::clone(&self.event)
+        };
+        event.encode()
+    }
+
+    /// Says that the event became durable together with the change that it describes.
+    pub fn mark_recorded(&self) {
+        self.recorded.store(true, Ordering::Release);
+    }
+
+    /// Whether the event is durable already.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.recorded.load(Ordering::Acquire)
+    }
+}
