@@ -1,1 +1,19 @@
 //! The one policy enforcement point.
+//!
+//! For an operation and its input this crate says which questions must be answered, gathers what
+//! the answer needs through traits, and issues a [`Permit`]: the proof without which no service
+//! function can be called. It knows nothing of how anything is stored.
+
+mod caller;
+mod denial;
+mod endpoint;
+mod enforcement;
+mod operands;
+mod permit;
+
+pub use caller::{Caller, Principal, RequestFacts};
+pub use denial::Denial;
+pub use endpoint::{BoundOperation, Decoded, Endpoint, Permitted, RefusedOperation};
+pub use enforcement::{BucketDirectory, BucketRef, DirectoryError, Enforcement};
+pub use operands::Operands;
+pub use permit::Permit;

@@ -1,0 +1,44 @@
+//! Why a request was not permitted.
+
+use strongroom_types::BucketName;
+use strongroom_wire::ErrorResponse;
+
+/// A refusal by the enforcement point. Says no more than the caller may know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// Nothing allows it, or something denies it.
+    #[error("access denied")]
+    AccessDenied {
+        /// Text for the client; AWS's enriched form where AWS would give it.
+        message: String,
+    },
+    /// There is no such bucket. SPEC: access-control, 2.9: told to everybody.
+    #[error("no such bucket")]
+    NoSuchBucket(BucketName),
+    /// What the decision needs could not be had: fail closed.
+    #[error("the decision could not be made")]
+    Unavailable,
+}
+
+impl Denial {
+    /// The plain denial, without a reason.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::AccessDenied { message: "Access Denied".to_owned() }
+    }
+}
+
+impl From<Denial> for ErrorResponse {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::AccessDenied { message } => Self::new("AccessDenied", 403, message),
+            Denial::NoSuchBucket(bucket) => {
+                Self::new("NoSuchBucket", 404, "the specified bucket does not exist")
+                    .element("BucketName", bucket.to_string())
+            }
+            Denial::Unavailable => {
+                Self::new("ServiceUnavailable", 503, "the request could not be decided; try again")
+            }
+        }
+    }
+}

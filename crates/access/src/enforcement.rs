@@ -1,0 +1,132 @@
+//! The decision.
+
+use std::fmt;
+use std::sync::Arc;
+
+use strongroom_audit::AuditSlot;
+use strongroom_store::{BoxFuture, Revision};
+use strongroom_types::{AccountId, BucketId, BucketName};
+use strongroom_wire::{Operation, RequestHead, Target};
+
+use crate::permit::Decision;
+use crate::{Caller, Denial, Operands, Permit, Principal, RequestFacts};
+
+/// Finds buckets for the enforcement point. Implemented by the service that keeps them.
+pub trait BucketDirectory: Send + Sync + fmt::Debug {
+    /// The live bucket of this name.
+    fn bucket<'a>(
+        &'a self,
+        name: &'a BucketName,
+    ) -> BoxFuture<'a, Result<Option<BucketRef>, DirectoryError>>;
+}
+
+/// The directory could not answer; the decision fails closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket directory could not be read")]
+pub struct DirectoryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// A bucket as a decision saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketRef {
+    /// The bucket itself, whatever its name is used for later.
+    pub id: BucketId,
+    /// The name under which it was found.
+    pub name: BucketName,
+    /// The account that owns it.
+    pub owner: AccountId,
+    /// The revision of the bucket's record that the decision used.
+    pub revision: Revision,
+}
+
+/// The one policy enforcement point.
+///
+/// Until policies arrive the rule is short: the root of the account that owns a resource may do
+/// everything with it; every other caller is refused.
+#[derive(Debug, Clone)]
+pub struct Enforcement {
+    buckets: Arc<dyn BucketDirectory>,
+}
+
+impl Enforcement {
+    /// An enforcement point over these buckets.
+    #[must_use]
+    pub fn new(buckets: Arc<dyn BucketDirectory>) -> Self {
+        Self { buckets }
+    }
+
+    /// Decides one operation.
+    ///
+    /// The order of checks is SPEC: access-control, 2.9: bucket lookup, expected bucket owner,
+    /// then authorization; nothing about objects is learnt before.
+    ///
+    /// # Errors
+    /// The reason for refusing, fit for the client's eyes.
+    pub async fn permit<Op: Operands>(
+        &self,
+        caller: &Caller,
+        request: &Question<'_>,
+        input: &Op::Input,
+        audit: &AuditSlot,
+    ) -> Result<Permit<Op>, Denial> {
+        let names_bucket = Op::NAME != "CreateBucket";
+        let bucket = match (&request.target.bucket, names_bucket) {
+            (Some(name), true) => Some(self.find(name).await?),
+            _ => None,
+        };
+        let source = match Op::copy_source(input) {
+            Some(source) => Some(source.bucket.clone()),
+            None => None,
+        };
+        if let Some(bucket) = &bucket {
+            expect_owner(request.head, "x-amz-expected-bucket-owner", bucket)?;
+        }
+        let Principal::Root { account, .. } = caller.principal else {
+            return Err(Denial::plain());
+        };
+        if bucket.as_ref().is_some_and(|bucket| bucket.owner != account) {
+            return Err(Denial::plain());
+        }
+        let source = match source {
+            Some(name) => {
+                let source = self.find(&name).await?;
+                expect_owner(request.head, "x-amz-source-expected-bucket-owner", &source)?;
+                if source.owner != account {
+                    return Err(Denial::plain());
+                }
+                Some(source)
+            }
+            None => None,
+        };
+        Ok(Permit::issue(Decision {
+            caller: caller.clone(),
+            facts: request.facts.clone(),
+            bucket,
+            source,
+            keys: vec![Ok(()); Op::key_count(input)],
+            audit: audit.clone(),
+        }))
+    }
+
+    async fn find(&self, name: &BucketName) -> Result<BucketRef, Denial> {
+        let found = self.buckets.bucket(name).await.map_err(|_| Denial::Unavailable)?;
+        found.ok_or_else(|| Denial::NoSuchBucket(name.clone()))
+    }
+}
+
+/// What a decision knows of the request beside the typed input.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The request's head.
+    pub head: &'a RequestHead,
+    /// The bucket and object key that it addresses.
+    pub target: &'a Target,
+    /// Facts that no client can forge.
+    pub facts: &'a RequestFacts,
+}
+
+/// SPEC: access-control, 4.4: a mismatch, or a value that is no account id, is `AccessDenied`.
+fn expect_owner(head: &RequestHead, header: &str, bucket: &BucketRef) -> Result<(), Denial> {
+    let Some(expected) = head.headers.get(header) else { return Ok(()) };
+    let matches = expected.to_str().is_ok_and(|text| text.parse() == Ok(bucket.owner));
+    if matches { Ok(()) } else { Err(Denial::plain()) }
+}

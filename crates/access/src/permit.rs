@@ -1,0 +1,86 @@
+//! The proof that an operation was allowed.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use strongroom_audit::AuditSlot;
+
+use crate::{BucketRef, Caller, Denial, RequestFacts};
+
+/// Proof that `access` allowed `Op` for one caller on its resources.
+///
+/// Not `Clone`, no public constructor: a service function cannot run without a decision. It
+/// carries what the decision was about, as ids and revisions and not as names, so that a commit
+/// can make them its preconditions and nothing changes between decision and write.
+pub struct Permit<Op> {
+    caller: Caller,
+    facts: RequestFacts,
+    bucket: Option<BucketRef>,
+    source: Option<BucketRef>,
+    keys: Vec<Result<(), Denial>>,
+    audit: AuditSlot,
+    operation: PhantomData<fn() -> Op>,
+}
+
+/// The parts of a decision, assembled by the enforcement point only.
+pub(crate) struct Decision {
+    pub(crate) caller: Caller,
+    pub(crate) facts: RequestFacts,
+    pub(crate) bucket: Option<BucketRef>,
+    pub(crate) source: Option<BucketRef>,
+    pub(crate) keys: Vec<Result<(), Denial>>,
+    pub(crate) audit: AuditSlot,
+}
+
+impl<Op> Permit<Op> {
+    pub(crate) fn issue(decision: Decision) -> Self {
+        let Decision { caller, facts, bucket, source, keys, audit } = decision;
+        Self { caller, facts, bucket, source, keys, audit, operation: PhantomData }
+    }
+
+    /// Who was allowed.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// What is known of the request.
+    #[must_use]
+    pub fn facts(&self) -> &RequestFacts {
+        &self.facts
+    }
+
+    /// The bucket that the decision was about; `None` only for operations that name no existing
+    /// bucket (ListBuckets, CreateBucket).
+    #[must_use]
+    pub fn bucket(&self) -> Option<&BucketRef> {
+        self.bucket.as_ref()
+    }
+
+    /// The bucket of the copy source, for operations that have one.
+    #[must_use]
+    pub fn source(&self) -> Option<&BucketRef> {
+        self.source.as_ref()
+    }
+
+    /// For DeleteObjects: the decision on each key, in the order of the request.
+    #[must_use]
+    pub fn keys(&self) -> &[Result<(), Denial>] {
+        &self.keys
+    }
+
+    /// The open audit event of the request, to be sealed into the commit batch.
+    #[must_use]
+    pub fn audit(&self) -> &AuditSlot {
+        &self.audit
+    }
+}
+
+impl<Op> fmt::Debug for Permit<Op> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("decision", &self.facts.request_id)
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
+}
