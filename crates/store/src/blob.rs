@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypto::BlobId;
@@ -35,15 +36,19 @@ pub trait BlobWriter: Send + fmt::Debug {
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<SealedBlob, StoreError>>;
 }
 
-/// A durable blob that no record names yet. Dropping it removes the blob; a committed batch makes
-/// it the property of one record.
+/// A durable blob that no record names yet. A committed batch makes it the property of one record;
+/// when the last clone of an unadopted one is dropped, the blob is removed.
+///
+/// `Clone`, so that a writer whose batch lost a race can offer the same blob again. A batch that
+/// names a blob which has an owner already is refused.
+#[derive(Clone)]
 pub struct SealedBlob {
     /// The id given to [`BlobStore::create`].
     pub blob_id: BlobId,
     /// Length in bytes as stored.
     pub stored_bytes: u64,
     /// What the engine needs to adopt the blob; its destructor removes an unadopted one.
-    pub adoption: Box<dyn Any + Send + Sync>,
+    pub adoption: Arc<dyn Any + Send + Sync>,
 }
 
 impl fmt::Debug for SealedBlob {
