@@ -1,1 +1,24 @@
 //! Secrets, authenticated encryption, digests and the object envelope.
+//!
+//! The only crate that names a crypto library. Keys, nonces and randomness are handled here and in
+//! no other place; formats are written down byte by byte in `docs/formats`. This crate knows
+//! nothing of S3 requests, files or storage.
+
+mod aead;
+mod checksum;
+mod digest;
+mod entropy;
+mod hmac;
+mod secret;
+#[cfg(test)]
+mod testing;
+
+pub use aead::{AeadError, AeadKey};
+pub use checksum::{
+    Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumError, ChecksumHasher,
+    ChecksumType, ChecksumTypeError, CombineError, Crc32c, combine_crc, composite, crc32c,
+};
+pub use digest::{Md5, Sha1, Sha256, sha256};
+pub use entropy::SystemEntropy;
+pub use hmac::{HmacSha256Key, hkdf_sha256, hmac_sha1, hmac_sha256};
+pub use secret::{Secret, SecretBytes, SecretText, ct_eq};
