@@ -75,7 +75,7 @@ pub enum Write {
 }
 
 /// The payload of a record that is being written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum NewPayload {
     /// The record owns no payload.
     None,
