@@ -103,11 +103,13 @@ fn pack(principal: PrincipalKind, auth: AuthKind) -> u8 {
     let principal = match principal {
         PrincipalKind::Anonymous => 0,
         PrincipalKind::Root => 1,
+        PrincipalKind::Operator => 2,
     };
     let auth = match auth {
         AuthKind::Anonymous => 0,
         AuthKind::Header => 1,
         AuthKind::Query => 2,
+        AuthKind::Local => 3,
     };
     principal << 4 | auth
 }
@@ -116,12 +118,14 @@ fn unpack(byte: u8) -> Result<(PrincipalKind, AuthKind), EventCodecError> {
     let principal = match byte >> 4 {
         0 => PrincipalKind::Anonymous,
         1 => PrincipalKind::Root,
+        2 => PrincipalKind::Operator,
         _ => return Err(EventCodecError::Field("principal")),
     };
     let auth = match byte & 0x0f {
         0 => AuthKind::Anonymous,
         1 => AuthKind::Header,
         2 => AuthKind::Query,
+        3 => AuthKind::Local,
         _ => return Err(EventCodecError::Field("auth")),
     };
     Ok((principal, auth))
@@ -211,6 +215,22 @@ mod tests {
         let bytes = event().encode();
         assert!(bytes.len() <= 300, "{}", bytes.len());
         assert_eq!(AuditEvent::decode(&bytes), Ok(event()));
+    }
+
+    #[test]
+    fn every_kind_of_caller_reads_back_and_no_other() {
+        use AuthKind::{Anonymous, Header, Local, Query};
+        for principal in [PrincipalKind::Anonymous, PrincipalKind::Root, PrincipalKind::Operator] {
+            for auth in [Anonymous, Header, Query, Local] {
+                let written = AuditEvent { principal, auth, ..event() };
+                assert_eq!(AuditEvent::decode(&written.encode()), Ok(written));
+            }
+        }
+        let mut bytes = event().encode().to_vec();
+        for bad in [0x30, 0x04] {
+            bytes[1] = bad;
+            assert!(AuditEvent::decode(&bytes).is_err(), "{bad}");
+        }
     }
 
     #[test]

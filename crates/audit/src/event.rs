@@ -59,6 +59,8 @@ pub enum PrincipalKind {
     Anonymous,
     /// The root of an account.
     Root,
+    /// The operator of this server, whose authority is the file permission on the admin socket.
+    Operator,
 }
 
 /// How a request was authenticated.
@@ -70,4 +72,6 @@ pub enum AuthKind {
     Header,
     /// By the query string (a presigned URL).
     Query,
+    /// Not by a signature: an operator's command on the machine itself.
+    Local,
 }
