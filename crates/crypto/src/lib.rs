@@ -5,15 +5,20 @@
 //! nothing of S3 requests, files or storage.
 
 mod aead;
+mod blob;
 mod checksum;
 mod digest;
 mod entropy;
 mod hmac;
+mod root_key;
+mod seal;
 mod secret;
 #[cfg(test)]
 mod testing;
+mod wrap;
 
 pub use aead::{AeadError, AeadKey};
+pub use blob::BlobId;
 pub use checksum::{
     Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumError, ChecksumHasher,
     ChecksumType, ChecksumTypeError, CombineError, Crc32c, combine_crc, composite, crc32c,
@@ -21,4 +26,7 @@ pub use checksum::{
 pub use digest::{Md5, Sha1, Sha256, sha256};
 pub use entropy::SystemEntropy;
 pub use hmac::{HmacSha256Key, hkdf_sha256, hmac_sha1, hmac_sha256};
+pub use root_key::{RootKeyError, RootKeyProvider, StaticRootKey};
+pub use seal::{SealError, open_secret, seal_secret};
 pub use secret::{Secret, SecretBytes, SecretText, ct_eq};
+pub use wrap::{DataKey, WrapContext, WrappedDataKey, WrappingKey};
