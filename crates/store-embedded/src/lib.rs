@@ -1,1 +1,7 @@
 //! The storage engine of one machine.
+//!
+//! A pre-written, sealed log is the commit point; an ordered index says where things are and can
+//! be built again from the log; large payloads are files of their own. `docs/formats` describes
+//! every byte. This crate implements the traits of `strongroom-store` and knows nothing of S3.
+
+pub mod disk;
