@@ -1,1 +1,38 @@
 //! The AWS protocols: routing, codecs, error shapes.
+//!
+//! A request arrives as a [`RequestHead`] and leaves as a typed input of one [`Operation`]; an
+//! output leaves as a response. Knows bytes, XML, query strings and headers. Must not know what
+//! any operation means, who may call it, or how a socket works.
+
+mod body;
+mod copy_source;
+mod decode;
+mod disposition;
+mod error;
+mod operation;
+mod present;
+mod redacted;
+mod request;
+mod response;
+mod router;
+mod target;
+mod text;
+pub mod xml;
+
+pub use body::{
+    BoxFuture, ByteSource, ByteStream, Payload, PayloadError, PayloadSource, StreamError,
+};
+pub use copy_source::{CopySource, CopySourceError};
+pub use decode::{DecodeError, DecodeErrorKind, DecodeLocation, DecodeRequest};
+pub use disposition::{Disposition, DocumentError, OperationStatus, ServiceTables};
+pub use error::{ErrorResponse, JsonVersion, Protocol, encode_error, encode_error_s3};
+pub use operation::{
+    InputKind, Location, MemberSpec, Operation, OperationSpec, PathShape, ShapeKind,
+};
+pub use present::{PresentMembers, UnknownMember};
+pub use redacted::Redacted;
+pub use request::{HeadError, Query, RequestHead};
+pub use response::{EncodeError, ResponseBuilder};
+pub use router::{OperationIndex, RouteEntry, RouteError, Router};
+pub use target::{Addressing, HostRules, Target, TargetError, parse_target, percent_decode};
+pub use text::{FromText, ToText};
