@@ -9,6 +9,7 @@ mod blob;
 mod checksum;
 mod digest;
 mod entropy;
+mod envelope;
 mod hmac;
 mod root_key;
 mod seal;
@@ -25,6 +26,12 @@ pub use checksum::{
 };
 pub use digest::{Md5, Sha1, Sha256, sha256};
 pub use entropy::SystemEntropy;
+pub use envelope::{
+    CHUNK_BYTES as ENVELOPE_CHUNK_BYTES, CHUNK_OVERHEAD_BYTES as ENVELOPE_CHUNK_OVERHEAD_BYTES,
+    CHUNK_STORED_BYTES as ENVELOPE_CHUNK_STORED_BYTES, ChunkSpan, EnvelopeContext, EnvelopeError,
+    EnvelopeHeader, EnvelopeLayout, EnvelopeOpener, EnvelopeScrubber, EnvelopeSealer,
+    EnvelopeWriter, HEADER_BYTES as ENVELOPE_HEADER_BYTES, seal_payload,
+};
 pub use hmac::{HmacSha256Key, hkdf_sha256, hmac_sha1, hmac_sha256};
 pub use root_key::{RootKeyError, RootKeyProvider, StaticRootKey};
 pub use seal::{SealError, open_secret, seal_secret};

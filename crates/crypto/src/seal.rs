@@ -159,7 +159,7 @@ const SECRET_LABEL: &[u8] = b"strongroom seal v1";
 mod tests {
     use super::*;
     use crate::entropy::SystemEntropy;
-    use crate::testing::{CountingEntropy, NoEntropy};
+    use crate::testing::{CountingEntropy, NoEntropy, hex};
 
     fn key() -> Secret<32> {
         Secret::from_bytes([5; 32])
@@ -191,6 +191,8 @@ mod tests {
             .open_in_place([0; 12], aad, &mut rest)
             .unwrap();
         assert_eq!(opened, b"x");
+        // Computed by an independent implementation.
+        assert_eq!(sealed[33..], hex("4ebf40e7d8240f69ed6cb27261a3ba170e"));
     }
 
     #[test]

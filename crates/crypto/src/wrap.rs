@@ -199,7 +199,7 @@ mod tests {
     use crate::aead::AeadKey;
     use crate::entropy::SystemEntropy;
     use crate::hmac::hkdf_sha256;
-    use crate::testing::{CountingEntropy, NoEntropy};
+    use crate::testing::{CountingEntropy, NoEntropy, hex};
 
     fn context() -> WrapContext {
         WrapContext {
@@ -259,6 +259,10 @@ mod tests {
             .open_in_place([0; 12], &aad, &mut rest)
             .unwrap();
         assert_eq!(opened, [2; 32]);
+        // Computed by an independent implementation.
+        let sealed = "86bcf9a5a97872362531c4c5058ddfe9b7c72dcf0494c7879ddb5b3e2cb166f7\
+                      16c61d0c66f735bfecff3bc6ad2c41c2";
+        assert_eq!(bytes[33..], hex(sealed));
     }
 
     #[test]
