@@ -101,6 +101,14 @@ pub struct Protection {
     pub legal_hold: bool,
 }
 
+impl Protection {
+    /// Whether the record is protected at this moment (seconds since 1970).
+    #[must_use]
+    pub fn is_in_force(&self, now_seconds: u64) -> bool {
+        self.legal_hold || now_seconds < self.retain_until_seconds
+    }
+}
+
 /// The outcome of a batch that was applied: it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {

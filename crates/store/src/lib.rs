@@ -11,6 +11,7 @@
 mod batch;
 mod blob;
 mod error;
+mod limits;
 mod metadata;
 mod vault;
 
@@ -20,6 +21,7 @@ pub mod memory;
 pub use batch::{Batch, Committed, NewPayload, Precondition, Protection, Token, Write};
 pub use blob::{BlobReader, BlobStore, BlobWriter, SealedBlob};
 pub use error::{CommitError, StoreError};
+pub use limits::{check_event, check_scan_limit};
 pub use metadata::{Entry, KeyRange, MetadataStore, PayloadRef, Revision, StoredEvent};
 pub use vault::{KeyName, KeyVault, VaultError};
 
@@ -54,3 +56,5 @@ pub const INLINE_BYTES_MAX: usize = 64 * 1024 + 256;
 pub const EVENT_BYTES_MAX: usize = 8 * 1024;
 /// Most entries that one scan returns.
 pub const SCAN_ENTRIES_MAX: usize = 1_000;
+/// Most long-lived keys in a vault.
+pub const VAULT_KEYS_MAX: usize = 20_000;

@@ -16,8 +16,11 @@ pub trait MetadataStore: Send + Sync + fmt::Debug {
     /// The record under a key.
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Entry>, StoreError>>;
 
-    /// Up to `limit` (at most [`crate::SCAN_ENTRIES_MAX`]) records of a range in ascending order
-    /// of their keys. Fewer than `limit` means that the range has no more.
+    /// Up to `limit` records of a range in ascending order of their keys. Fewer than `limit` means
+    /// that the range has no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if `limit` is over [`crate::SCAN_ENTRIES_MAX`].
     fn scan<'a>(
         &'a self,
         range: KeyRange,
@@ -32,6 +35,9 @@ pub trait MetadataStore: Send + Sync + fmt::Debug {
     fn append_event(&self, event: Bytes) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Up to `limit` durable events with a revision above `after`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if `limit` is over [`crate::SCAN_ENTRIES_MAX`].
     fn events(
         &self,
         after: Revision,
@@ -77,6 +83,17 @@ pub enum PayloadRef {
     },
 }
 
+impl PayloadRef {
+    /// Length of the payload in bytes as stored.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        match self {
+            Self::Inline { stored_bytes, .. } => u64::from(*stored_bytes),
+            Self::Blob { stored_bytes, .. } => *stored_bytes,
+        }
+    }
+}
+
 /// An event read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
@@ -99,7 +116,10 @@ impl KeyRange {
     /// All keys that begin with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &[u8]) -> Self {
-        Self { start: Bytes::copy_from_slice(prefix), end: prefix_end(prefix) }
+        Self {
+            start: Bytes::copy_from_slice(prefix),
+            end: prefix_end(prefix),
+        }
     }
 
     /// The keys of `prefix` that come after `after`, which itself is left out.
@@ -109,7 +129,10 @@ impl KeyRange {
         start.extend_from_slice(after);
         start.push(0);
         let start = start.max(prefix.to_vec());
-        Self { start: start.into(), end: prefix_end(prefix) }
+        Self {
+            start: start.into(),
+            end: prefix_end(prefix),
+        }
     }
 
     /// Whether the range holds the key.
@@ -121,7 +144,10 @@ impl KeyRange {
     /// The range as a pair of bounds for ordered maps.
     #[must_use]
     pub fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
-        let end = self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let end = self
+            .end
+            .as_deref()
+            .map_or(Bound::Unbounded, Bound::Excluded);
         (Bound::Included(self.start.as_ref()), end)
     }
 
