@@ -89,13 +89,15 @@ impl EnvelopeSealer {
     ) -> Result<[u8; CHUNK_OVERHEAD_BYTES], EnvelopeError> {
         self.check(chunk.len(), last)?;
         let index = self.next_index;
-        // Counted before it is sealed: a failure must not lead to a second use of the nonce.
+        // A failure ends the envelope: the nonce is not used again, and what was written so far
+        // never gets a last chunk.
+        self.finished = true;
         self.next_index += 1;
-        self.finished = last;
         let tag = self
             .aead
             .seal_in_place(chunk_nonce(index, last), &self.aad, chunk)
             .map_err(|error| chunk_error(error, index))?;
+        self.finished = last;
         let mut crc = Crc32c::new();
         crc.update(chunk);
         crc.update(&tag);
@@ -201,7 +203,7 @@ impl EnvelopeWriter {
     /// Takes in the next bytes of the payload; appends to `out` the stored bytes that are ready.
     ///
     /// # Errors
-    /// If the payload is too large, or the library fails. The writer must not be used any more.
+    /// If the payload is too large, or the library fails. The writer fails from then on.
     pub fn push(&mut self, payload: &[u8], out: &mut Vec<Bytes>) -> Result<(), EnvelopeError> {
         let mut rest = payload;
         while !rest.is_empty() {
