@@ -1,1 +1,28 @@
 //! Accounts, credentials and sessions.
+//!
+//! Long-term secrets are sealed in the store and never leave this crate after they were made; the
+//! pipeline gets signing keys that are good for one day, region and service. Temporary credentials
+//! are sealed tokens that clients hold. Formats: `docs/formats/account-record.md` and
+//! `docs/formats/session-token.md`. This crate knows nothing of objects, HTTP or disks.
+
+mod account;
+mod cache;
+mod codec;
+mod directory;
+mod error;
+mod generate;
+mod identity;
+mod keys;
+mod records;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::{
+    Account, AccountName, AccountNameError, Bootstrap, GivenRootKey, GivenRootKeyError,
+    NewAccessKey, NewAccount,
+};
+pub use error::IdentityError;
+pub use identity::Identity;
+pub use session::{SESSION_LIFETIME_MAX, SESSION_LIFETIME_MIN, SessionCredentials};
