@@ -21,7 +21,7 @@ pub struct AuditEvent {
     pub principal: PrincipalKind,
     /// The caller's account, unless anonymous.
     pub account: Option<AccountId>,
-    /// The access key that signed, if any.
+    /// The access key that signed, if any; for an operator's command, the one that it made.
     pub access_key_id: String,
     /// How the request was authenticated.
     pub auth: AuthKind,
