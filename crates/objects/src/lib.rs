@@ -1,1 +1,7 @@
 //! Amazon S3: buckets, objects, versions, multipart uploads.
+
+mod checksums;
+mod conditions;
+mod keys;
+mod payload;
+mod records;

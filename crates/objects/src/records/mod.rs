@@ -1,0 +1,24 @@
+//! What the store keeps of buckets and objects, and the bytes of it.
+//!
+//! The formats are described byte by byte in `docs/formats/object-record.md`, `bucket-record.md`
+//! and `manifest.md`. Nothing here knows keys, requests or how records are committed.
+
+mod bucket;
+mod codec;
+mod etag;
+mod manifest;
+mod object;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bucket::{BucketEncryption, BucketRecord, VersioningState};
+pub use codec::RecordError;
+pub(crate) use codec::{Decoder, Encoder};
+pub(crate) use etag::{Etag, EtagError};
+pub(crate) use manifest::{Manifest, ManifestPart, PARTS_MAX};
+pub(crate) use object::{
+    DataKeyRecord, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord,
+    PartsOrigin, RetentionMode, SystemMetadata, algorithm_from_number, algorithm_number,
+    decode_data_key, decode_digest, decode_lock, decode_pairs, encode_data_key, encode_digest,
+    encode_lock, encode_pairs,
+};

@@ -1,0 +1,251 @@
+use proptest::collection::vec;
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+use strongroom_crypto::{BlobId, Checksum, ChecksumAlgorithm};
+use strongroom_types::{AccountId, BucketId, CanonicalUserId, Timestamp, VersionId};
+
+use super::{
+    BucketEncryption, BucketRecord, DataKeyRecord, Etag, LockState, Manifest, ManifestPart,
+    ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord, PARTS_MAX, PartsOrigin, RecordError,
+    RetentionMode, SystemMetadata, VersioningState,
+};
+use crate::keys::UploadUnique;
+
+fn crc(value: u8) -> Checksum {
+    Checksum::from_bytes(ChecksumAlgorithm::Crc64Nvme, &[value; 8]).unwrap()
+}
+
+fn object() -> ObjectRecord {
+    ObjectRecord {
+        kind: ObjectKind::Object,
+        version_id: VersionId::Named([7; 16]),
+        last_modified: Timestamp::from_micros(1_767_323_045_678_901).unwrap(),
+        object_bytes: 3,
+        etag: Etag {
+            digest: [1; 16],
+            parts_count: 2,
+        },
+        checksum: Some(ObjectChecksum::composite(
+            Checksum::from_bytes(ChecksumAlgorithm::Sha256, &[9; 32]).unwrap(),
+            2,
+        )),
+        data_key: Some(DataKeyRecord {
+            wrapped: vec![5; 81],
+            wrap_id: BlobId::from_bytes([2; 16]),
+            blob_id: BlobId::from_bytes([3; 16]),
+        }),
+        metadata: ObjectMetadata {
+            system: SystemMetadata {
+                content_type: Some("text/plain".into()),
+                expires: Some(String::new()),
+                website_redirect: Some("/x".into()),
+                ..SystemMetadata::default()
+            },
+            user: vec![("a".into(), "ü".into()), ("b".into(), String::new())],
+        },
+        tags: vec![("tag".into(), "value".into())],
+        parts: Some(PartsOrigin {
+            upload: UploadUnique::from_bytes([4; 16]),
+            parts_count: 2,
+        }),
+        lock: LockState {
+            retention: Some((RetentionMode::Compliance, u64::MAX)),
+            legal_hold: true,
+        },
+    }
+}
+
+fn bucket() -> BucketRecord {
+    BucketRecord {
+        id: BucketId::from_bytes([1; 16]),
+        owner: AccountId::from_number(123_456_789_012).unwrap(),
+        owner_id: CanonicalUserId::from_bytes([2; 32]),
+        created: Timestamp::EPOCH,
+        region: "us-east-1".parse().unwrap(),
+        versioning: VersioningState::Suspended,
+        encryption: BucketEncryption {
+            bucket_key_enabled: true,
+            sse_c_blocked: false,
+        },
+    }
+}
+
+#[test]
+fn object_records_round_trip() {
+    let full = object();
+    assert_eq!(
+        ObjectRecord::decode(&full.encode().unwrap()).as_ref(),
+        Ok(&full)
+    );
+    let marker = ObjectRecord {
+        kind: ObjectKind::DeleteMarker,
+        version_id: VersionId::Null,
+        checksum: None,
+        data_key: None,
+        parts: None,
+        lock: LockState::default(),
+        metadata: ObjectMetadata::default(),
+        ..full
+    };
+    assert_eq!(
+        ObjectRecord::decode(&marker.encode().unwrap()).as_ref(),
+        Ok(&marker)
+    );
+}
+
+#[test]
+fn an_object_has_a_data_key_and_a_marker_has_none() {
+    let keyless = ObjectRecord {
+        data_key: None,
+        ..object()
+    };
+    let refused = Err(RecordError::Invalid("payload description"));
+    assert_eq!(ObjectRecord::decode(&keyless.encode().unwrap()), refused);
+    let marker = ObjectRecord {
+        kind: ObjectKind::DeleteMarker,
+        ..object()
+    };
+    assert_eq!(ObjectRecord::decode(&marker.encode().unwrap()), refused);
+}
+
+#[test]
+fn bucket_records_round_trip() {
+    for versioning in [
+        VersioningState::Unversioned,
+        VersioningState::Enabled,
+        VersioningState::Suspended,
+    ] {
+        let record = BucketRecord {
+            versioning,
+            ..bucket()
+        };
+        assert_eq!(BucketRecord::decode(&record.encode().unwrap()), Ok(record));
+    }
+}
+
+#[test]
+fn truncated_and_extended_records_are_damaged() {
+    let (object, bucket) = (object().encode().unwrap(), bucket().encode().unwrap());
+    for length in 0..object.len() {
+        assert!(ObjectRecord::decode(&object[..length]).is_err(), "{length}");
+    }
+    for length in 0..bucket.len() {
+        assert!(BucketRecord::decode(&bucket[..length]).is_err(), "{length}");
+    }
+    let longer = [object.as_slice(), &[0]].concat();
+    assert_eq!(ObjectRecord::decode(&longer), Err(RecordError::Trailing(1)));
+    let later = [&[2], &bucket[1..]].concat();
+    assert_eq!(
+        BucketRecord::decode(&later),
+        Err(RecordError::UnknownFormatVersion(2))
+    );
+}
+
+#[test]
+fn a_text_that_does_not_fit_is_refused_whole() {
+    let mut record = object();
+    record.metadata.user = vec![("x".repeat(65_536), String::new())];
+    assert_eq!(record.encode(), Err(RecordError::TooLong("user metadata")));
+}
+
+fn part(number: u16) -> ManifestPart {
+    ManifestPart {
+        number,
+        object_bytes: u64::from(number),
+        blob_id: BlobId::from_bytes([8; 16]),
+        md5: [1; 16],
+        checksum: crc(2),
+    }
+}
+
+#[test]
+fn a_manifest_has_up_to_10_000_ascending_parts() {
+    let full = Manifest {
+        parts: (1..=10_000).map(part).collect(),
+    };
+    assert_eq!(
+        Manifest::decode(&full.encode().unwrap()).as_ref(),
+        Ok(&full)
+    );
+    assert_eq!(full.object_bytes(), Some(50_005_000));
+    let more = Manifest {
+        parts: vec![part(1); PARTS_MAX + 1],
+    };
+    assert_eq!(more.encode(), Err(RecordError::TooLong("part table")));
+    for parts in [
+        vec![part(0)],
+        vec![part(2), part(1)],
+        vec![part(1), part(1)],
+    ] {
+        let bytes = Manifest { parts }.encode().unwrap();
+        assert_eq!(
+            Manifest::decode(&bytes),
+            Err(RecordError::Invalid("part number"))
+        );
+    }
+    let huge = ManifestPart {
+        object_bytes: u64::MAX,
+        ..part(1)
+    };
+    assert_eq!(
+        Manifest {
+            parts: vec![huge, part(2)]
+        }
+        .object_bytes(),
+        None
+    );
+}
+
+#[test]
+fn etags_are_read_bare_and_quoted() {
+    let plain = Etag::of_md5([0xab; 16]);
+    let parts = Etag {
+        parts_count: 12,
+        ..plain
+    };
+    for etag in [plain, parts] {
+        assert_eq!(etag.to_string().parse(), Ok(etag));
+        assert_eq!(etag.quoted().parse(), Ok(etag));
+        assert_eq!(etag.to_string().to_uppercase().parse(), Ok(etag));
+    }
+    let digits = "ab".repeat(16);
+    let bad = [
+        "",
+        "\"",
+        "*",
+        "-1",
+        &digits[1..],
+        &format!("{digits}-"),
+        &format!("{digits}-0"),
+    ];
+    for bad in bad.into_iter().chain([
+        format!("W/\"{digits}\"").as_str(),
+        &format!("+{}", &digits[1..]),
+    ]) {
+        assert!(bad.parse::<Etag>().is_err(), "{bad}");
+    }
+}
+
+proptest! {
+    /// Whatever the bytes are: an error or a record that is written in the same way again.
+    #[test]
+    fn damaged_records_never_panic(at in 0_usize..400, value in any::<u8>()) {
+        let mut bytes = object().encode().unwrap();
+        let at = at % bytes.len();
+        bytes[at] = value;
+        if let Ok(record) = ObjectRecord::decode(&bytes) {
+            prop_assert_eq!(record.encode().unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {
+        for version in [&[][..], &[1][..]] {
+            let bytes = [version, &bytes].concat();
+            if let Ok(record) = ObjectRecord::decode(&bytes) {
+                prop_assert!(record.encode().is_ok());
+            }
+            let _ = BucketRecord::decode(&bytes);
+            let _ = Manifest::decode(&bytes);
+        }
+    }
+}
