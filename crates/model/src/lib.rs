@@ -1,1 +1,6 @@
 //! Operation types generated from AWS's public service models.
+//!
+//! `cargo xtask codegen` makes everything below the service modules from `models/` and
+//! `scope.toml`. Knows the wire and nothing else: what an operation does is not said here.
+
+pub mod s3;

@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVa
 use http::{Response, StatusCode};
 use strongroom_types::Timestamp;
 
-use crate::xml::XmlWriter;
+use crate::xml::{WriteXml, XmlWriter};
 use crate::{ByteStream, ToText};
 
 /// Why an output cannot be written. Answered with `InternalError` (500): a service let a value
@@ -128,6 +128,22 @@ impl ResponseBuilder {
         self.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         self.into_response(ByteStream::Full(Bytes::from(body)))
+    }
+
+    /// Ends the response with one value as its XML body, or without a body.
+    ///
+    /// # Errors
+    /// If anything could not be written.
+    pub fn finish_payload<T: WriteXml>(
+        self,
+        root: &'static str,
+        namespace: &'static str,
+        value: Option<&T>,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        match value {
+            Some(value) => self.finish_xml(root, namespace, |writer| value.write_xml(writer)),
+            None => self.finish(),
+        }
     }
 
     /// Ends the response with text.
