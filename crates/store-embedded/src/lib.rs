@@ -5,3 +5,4 @@
 //! every byte. This crate implements the traits of `strongroom-store` and knows nothing of S3.
 
 pub mod disk;
+pub mod keyfile;
