@@ -3,5 +3,7 @@
 mod checksums;
 mod conditions;
 mod keys;
+mod listing;
+mod multipart;
 mod payload;
 mod records;

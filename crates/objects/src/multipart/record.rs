@@ -62,6 +62,9 @@ pub(crate) struct PartRecord {
     pub(crate) md5: [u8; 16],
     /// The checksum of the plaintext, of the upload's algorithm.
     pub(crate) checksum: Checksum,
+    /// The checksum that the client declared, where the upload has no algorithm of its own and
+    /// this is another one.
+    pub(crate) declared: Option<Checksum>,
     /// The id in the context of the part's envelope.
     pub(crate) blob_id: BlobId,
 }
@@ -141,6 +144,10 @@ impl PartRecord {
         out.fixed(&self.md5);
         out.fixed(self.blob_id.as_bytes());
         encode_digest(&mut out, &self.checksum);
+        out.flag(self.declared.is_some());
+        if let Some(declared) = &self.declared {
+            encode_digest(&mut out, declared);
+        }
         out.finish()
     }
 
@@ -150,15 +157,17 @@ impl PartRecord {
     /// If the bytes are not those of a record.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut input = Decoder::new(bytes, PART_FORMAT_VERSION)?;
-        let part = Self {
-            last_modified: input.timestamp("last modified")?,
-            object_bytes: input.u64()?,
-            md5: input.array()?,
-            blob_id: BlobId::from_bytes(input.array()?),
-            checksum: decode_digest(&mut input)?,
+        let last_modified = input.timestamp("last modified")?;
+        let object_bytes = input.u64()?;
+        let md5 = input.array()?;
+        let blob_id = BlobId::from_bytes(input.array()?);
+        let checksum = decode_digest(&mut input)?;
+        let declared = match input.flag("declared checksum")? {
+            true => Some(decode_digest(&mut input)?),
+            false => None,
         };
         input.finish()?;
-        Ok(part)
+        Ok(Self { last_modified, object_bytes, md5, checksum, declared, blob_id })
     }
 }
 
@@ -247,6 +256,8 @@ mod tests {
                 object_bytes: 5 << 20,
                 md5: [2; 16],
                 checksum: Checksum::from_bytes(algorithm, &digest).unwrap(),
+                declared: (algorithm == ChecksumAlgorithm::Crc64Nvme)
+                    .then(|| Checksum::from_bytes(ChecksumAlgorithm::Crc32, &[1; 4]).unwrap()),
                 blob_id: BlobId::from_bytes([4; 16]),
             };
             let bytes = record.encode().unwrap();
