@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strongroom_audit::AuditSlot;
 use strongroom_store::{BoxFuture, Revision};
 use strongroom_types::{AccountId, BucketId, BucketName};
-use strongroom_wire::{Operation, RequestHead, Target};
+use strongroom_wire::{RequestHead, Target};
 
 use crate::permit::Decision;
 use crate::{Caller, Denial, Operands, Permit, Principal, RequestFacts};
@@ -68,31 +68,16 @@ impl Enforcement {
         input: &Op::Input,
         audit: &AuditSlot,
     ) -> Result<Permit<Op>, Denial> {
-        let names_bucket = Op::NAME != "CreateBucket";
-        let bucket = match (&request.target.bucket, names_bucket) {
-            (Some(name), true) => Some(self.find(name).await?),
-            _ => None,
+        let (account, bucket) = if Op::MAKES_BUCKET {
+            (signed_in(caller)?, None)
+        } else {
+            self.addressed(caller, request).await?
         };
         let source = match Op::copy_source(input) {
-            Some(source) => Some(source.bucket.clone()),
-            None => None,
-        };
-        if let Some(bucket) = &bucket {
-            expect_owner(request.head, "x-amz-expected-bucket-owner", bucket)?;
-        }
-        let Principal::Root { account, .. } = caller.principal else {
-            return Err(Denial::plain());
-        };
-        if bucket.as_ref().is_some_and(|bucket| bucket.owner != account) {
-            return Err(Denial::plain());
-        }
-        let source = match source {
-            Some(name) => {
-                let source = self.find(&name).await?;
+            Some(source) => {
+                let source = self.find(&source.bucket).await?;
                 expect_owner(request.head, "x-amz-source-expected-bucket-owner", &source)?;
-                if source.owner != account {
-                    return Err(Denial::plain());
-                }
+                allow_owner(account, &source)?;
                 Some(source)
             }
             None => None,
@@ -104,7 +89,39 @@ impl Enforcement {
             source,
             keys: vec![Ok(()); Op::key_count(input)],
             audit: audit.clone(),
+            enforcement: self.clone(),
         }))
+    }
+
+    /// Decides what does not depend on the typed input; all there is to decide about an operation
+    /// that is refused by name. Returns the caller's account and the bucket.
+    pub(crate) async fn addressed(
+        &self,
+        caller: &Caller,
+        request: &Question<'_>,
+    ) -> Result<(AccountId, Option<BucketRef>), Denial> {
+        let Some(name) = &request.target.bucket else {
+            return Ok((signed_in(caller)?, None));
+        };
+        let bucket = self.find(name).await?;
+        expect_owner(request.head, "x-amz-expected-bucket-owner", &bucket)?;
+        let account = signed_in(caller)?;
+        allow_owner(account, &bucket)?;
+        Ok((account, Some(bucket)))
+    }
+
+    /// Decides again about a bucket that has changed since it was decided upon.
+    pub(crate) async fn judge_again(
+        &self,
+        caller: &Caller,
+        bucket: &BucketRef,
+    ) -> Result<BucketRef, Denial> {
+        let now = self.find(&bucket.name).await?;
+        if now.id != bucket.id {
+            return Err(Denial::NoSuchBucket(bucket.name.clone()));
+        }
+        allow_owner(signed_in(caller)?, &now)?;
+        Ok(now)
     }
 
     async fn find(&self, name: &BucketName) -> Result<BucketRef, Denial> {
@@ -124,9 +141,22 @@ pub struct Question<'a> {
     pub facts: &'a RequestFacts,
 }
 
+fn signed_in(caller: &Caller) -> Result<AccountId, Denial> {
+    let Principal::Root { account, .. } = caller.principal else {
+        return Err(Denial::plain());
+    };
+    Ok(account)
+}
+
+fn allow_owner(account: AccountId, bucket: &BucketRef) -> Result<(), Denial> {
+    if bucket.owner == account { Ok(()) } else { Err(Denial::plain()) }
+}
+
 /// SPEC: access-control, 4.4: a mismatch, or a value that is no account id, is `AccessDenied`.
 fn expect_owner(head: &RequestHead, header: &str, bucket: &BucketRef) -> Result<(), Denial> {
-    let Some(expected) = head.headers.get(header) else { return Ok(()) };
+    let Some(expected) = head.headers.get(header) else {
+        return Ok(());
+    };
     let matches = expected.to_str().is_ok_and(|text| text.parse() == Ok(bucket.owner));
     if matches { Ok(()) } else { Err(Denial::plain()) }
 }

@@ -5,6 +5,7 @@
 //! function can be called. It knows nothing of how anything is stored.
 
 mod caller;
+mod credentials;
 mod denial;
 mod endpoint;
 mod enforcement;
@@ -12,8 +13,11 @@ mod operands;
 mod permit;
 
 pub use caller::{Caller, Principal, RequestFacts};
+pub use credentials::{Credential, CredentialDirectory, CredentialError, SigningScope};
 pub use denial::Denial;
-pub use endpoint::{BoundOperation, Decoded, Endpoint, Permitted, RefusedOperation};
-pub use enforcement::{BucketDirectory, BucketRef, DirectoryError, Enforcement};
+pub use endpoint::{
+    Answer, BoundOperation, Decoded, Endpoint, Manners, Permitted, RefusedOperation,
+};
+pub use enforcement::{BucketDirectory, BucketRef, DirectoryError, Enforcement, Question};
 pub use operands::Operands;
 pub use permit::Permit;

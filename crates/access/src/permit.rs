@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use strongroom_audit::AuditSlot;
 
-use crate::{BucketRef, Caller, Denial, RequestFacts};
+use crate::{BucketRef, Caller, Denial, Enforcement, RequestFacts};
 
 /// Proof that `access` allowed `Op` for one caller on its resources.
 ///
@@ -19,6 +19,7 @@ pub struct Permit<Op> {
     source: Option<BucketRef>,
     keys: Vec<Result<(), Denial>>,
     audit: AuditSlot,
+    enforcement: Enforcement,
     operation: PhantomData<fn() -> Op>,
 }
 
@@ -30,12 +31,29 @@ pub(crate) struct Decision {
     pub(crate) source: Option<BucketRef>,
     pub(crate) keys: Vec<Result<(), Denial>>,
     pub(crate) audit: AuditSlot,
+    pub(crate) enforcement: Enforcement,
 }
 
 impl<Op> Permit<Op> {
     pub(crate) fn issue(decision: Decision) -> Self {
-        let Decision { caller, facts, bucket, source, keys, audit } = decision;
-        Self { caller, facts, bucket, source, keys, audit, operation: PhantomData }
+        let Decision { caller, facts, bucket, source, keys, audit, enforcement } = decision;
+        Self { caller, facts, bucket, source, keys, audit, enforcement, operation: PhantomData }
+    }
+
+    /// Judges again, after a commit found that the bucket's record has changed since the
+    /// decision. On success the permit speaks of the bucket as it is now.
+    ///
+    /// # Errors
+    /// If the operation is no longer allowed, or the bucket is gone; a bucket that was deleted
+    /// and made again is another bucket.
+    pub async fn renew(&mut self) -> Result<(), Denial> {
+        if let Some(bucket) = &self.bucket {
+            self.bucket = Some(self.enforcement.judge_again(&self.caller, bucket).await?);
+        }
+        if let Some(source) = &self.source {
+            self.source = Some(self.enforcement.judge_again(&self.caller, source).await?);
+        }
+        Ok(())
     }
 
     /// Who was allowed.
@@ -64,7 +82,6 @@ impl<Op> Permit<Op> {
     }
 
     /// For DeleteObjects: the decision on each key, in the order of the request.
-    #[must_use]
     pub fn keys(&self) -> &[Result<(), Denial>] {
         &self.keys
     }

@@ -54,8 +54,8 @@ impl AuditEvent {
         }
         let (principal, auth) = unpack(input.try_get_u8().map_err(|_| EventCodecError::Length)?)?;
         let request_id = RequestId::from_bytes(take::<8>(input)?);
-        let time = Timestamp::from_micros(take_u64(input)?)
-            .map_err(|_| EventCodecError::Field("time"))?;
+        let time =
+            Timestamp::from_micros(take_u64(input)?).map_err(|_| EventCodecError::Field("time"))?;
         let account = match take_u64(input)? {
             ACCOUNT_NONE => None,
             number => Some(

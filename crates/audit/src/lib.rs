@@ -6,8 +6,10 @@
 
 mod codec;
 mod event;
+mod sink;
 mod slot;
 
 pub use codec::EventCodecError;
 pub use event::{AuditEvent, AuthKind, Outcome, PrincipalKind};
+pub use sink::{EventSink, SinkDown};
 pub use slot::AuditSlot;

@@ -1,1 +1,132 @@
-//! Listeners, TLS, limits and the one request pipeline.
+//! Listeners, TLS, limits, and the one path that every request takes.
+//!
+//! The only crate with hyper and rustls. It knows no service by name: services are lists of
+//! endpoints with a signing name and a router.
+
+mod body;
+mod failures;
+mod intake;
+mod listener;
+mod pipeline;
+mod refusals;
+mod tls;
+
+pub use listener::{DangerPlaintext, Listener, ListenerError};
+pub use refusals::RefusalReport;
+pub use tls::{CertifiedPem, TlsError, TlsSettings};
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use strongroom_access::{CredentialDirectory, Endpoint, Enforcement};
+use strongroom_audit::EventSink;
+use strongroom_types::{Clock, Entropy, Region};
+use strongroom_wire::{HostRules, Protocol, Router};
+
+use crate::refusals::Refusals;
+
+/// Everything that answers requests, wired together by the binary.
+pub struct Gateway {
+    services: Vec<Service>,
+    credentials: Arc<dyn CredentialDirectory>,
+    enforcement: Enforcement,
+    events: Arc<dyn EventSink>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    region: Region,
+    hosts: HostRules,
+    refusals: Refusals,
+}
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct GatewayOptions {
+    /// The services; the first one also answers unsigned requests.
+    pub services: Vec<Service>,
+    /// Where signing keys come from.
+    pub credentials: Arc<dyn CredentialDirectory>,
+    /// Who decides.
+    pub enforcement: Enforcement,
+    /// Where events go that belong to no change.
+    pub events: Arc<dyn EventSink>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for request ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// The one region of this server.
+    pub region: Region,
+    /// Domains below which a label is a bucket name.
+    pub hosts: HostRules,
+}
+
+/// One service: a signing name and its endpoints.
+pub struct Service {
+    signing_name: &'static str,
+    protocol: Protocol,
+    router: Router,
+    endpoints: Vec<Arc<dyn Endpoint>>,
+}
+
+impl Service {
+    /// A service with these endpoints, each routed by its own specification.
+    #[must_use]
+    pub fn new(
+        signing_name: &'static str,
+        protocol: Protocol,
+        endpoints: Vec<Arc<dyn Endpoint>>,
+    ) -> Self {
+        let entries: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
+        Self { signing_name, protocol, router: Router::new(&entries), endpoints }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("signing_name", &self.signing_name)
+            .field("endpoints", &self.endpoints.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Wires a gateway.
+    #[must_use]
+    pub fn new(options: GatewayOptions) -> Arc<Self> {
+        Arc::new(Self {
+            services: options.services,
+            credentials: options.credentials,
+            enforcement: options.enforcement,
+            events: options.events,
+            clock: options.clock,
+            entropy: options.entropy,
+            region: options.region,
+            hosts: options.hosts,
+            refusals: Refusals::default(),
+        })
+    }
+
+    /// Takes what was refused since the last call: requests that failed authentication or came
+    /// from nobody. Aggregated and bounded, so that a stranger can neither fill the disk nor stop
+    /// the service; the owner of the gateway calls this at an interval and logs the answer.
+    #[must_use]
+    pub fn take_refusals(&self) -> RefusalReport {
+        self.refusals.take()
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("services", &self.services).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Connection {
+    /// The TCP peer.
+    pub(crate) peer: SocketAddr,
+    /// TLS version times ten (12, 13); 0 over plain HTTP.
+    pub(crate) tls_version: u8,
+}

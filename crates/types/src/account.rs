@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn account_ids_are_exactly_twelve_digits() {
         assert_eq!("000000000001".parse::<AccountId>().unwrap().to_string(), "000000000001");
-        for bad in ["", "1", "00000000000a", "0000000000001", "+00000000001", "٠٠٠٠٠٠٠٠٠٠٠٠"] {
+        for bad in ["", "1", "00000000000a", "0000000000001", "+00000000001", "٠٠٠٠٠٠٠٠٠٠٠٠"]
+        {
             assert!(bad.parse::<AccountId>().is_err(), "{bad}");
         }
         assert!(AccountId::from_number(1_000_000_000_000).is_err());

@@ -162,9 +162,8 @@ impl fmt::Debug for Timestamp {
 const MICROS_PER_SECOND: u64 = 1_000_000;
 const MICROS_MAX: u64 = 253_402_300_799_999_999; // 9999-12-31T23:59:59.999999Z
 
-const ISO8601_MILLIS: &[BorrowedFormatItem<'_>] = format_description!(
-    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-);
+const ISO8601_MILLIS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );

@@ -1,0 +1,305 @@
+//! Bodies between hyper and the services.
+//!
+//! Inwards: lengths, chunk signatures and the declared SHA-256 are checked while bytes pass, and
+//! a service sees only what has passed. Outwards: a source is pulled as fast as the socket takes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use parking_lot::Mutex;
+use strongroom_sigv4::{BodyDecoder, Event};
+use strongroom_wire::{
+    BoxFuture, ByteSource, ByteStream, ErrorResponse, PayloadError, PayloadSource, StreamError,
+};
+
+use crate::failures;
+
+/// The body of a request on its way to a service.
+pub(crate) struct IncomingPayload {
+    incoming: Option<Incoming>,
+    /// `None` once the end was reached, or after an error.
+    decoder: Option<BodyDecoder>,
+    input: Bytes,
+    /// Decoded length that the client declared.
+    content_length: u64,
+    received: u64,
+    announced: Vec<String>,
+    trailers: Vec<(String, String)>,
+    sha256: Option<[u8; 32]>,
+    failed: bool,
+    leftover: Leftover,
+}
+
+/// Where a payload that was not read to its end leaves the rest of the body, so that the pipeline
+/// can read it away: a client that is still sending would else not hear why it was refused.
+pub(crate) type Leftover = Arc<Mutex<Option<Incoming>>>;
+
+impl IncomingPayload {
+    /// The body of a request whose signature was verified, or that made no claim.
+    pub(crate) fn new(
+        incoming: Incoming,
+        decoder: BodyDecoder,
+        content_length: u64,
+        announced: Vec<String>,
+    ) -> Self {
+        Self {
+            incoming: Some(incoming),
+            decoder: Some(decoder),
+            input: Bytes::new(),
+            content_length,
+            received: 0,
+            announced,
+            trailers: Vec::new(),
+            sha256: None,
+            failed: false,
+            leftover: Leftover::default(),
+        }
+    }
+
+    /// Where the rest of the body will be, if it is not read to its end.
+    pub(crate) fn leftover(&self) -> Leftover {
+        Arc::clone(&self.leftover)
+    }
+
+    async fn advance(&mut self) -> Result<Option<Bytes>, PayloadError> {
+        loop {
+            let Some(decoder) = &mut self.decoder else {
+                return Ok(None);
+            };
+            while !self.input.is_empty() {
+                if let Event::Payload(bytes) = decoder.feed(&mut self.input).map_err(chunk_error)? {
+                    self.received = self.received.saturating_add(length(&bytes));
+                    if self.received > self.content_length {
+                        return Err(PayloadError::TooLong);
+                    }
+                    return Ok(Some(bytes));
+                }
+            }
+            let Some(incoming) = &mut self.incoming else {
+                return Err(PayloadError::Io);
+            };
+            match read(incoming).await? {
+                Some(bytes) => self.input = bytes,
+                None => {
+                    self.incoming = None;
+                    self.finish()?;
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), PayloadError> {
+        if let Some(decoder) = self.decoder.take() {
+            let end = decoder.finish().map_err(chunk_error)?;
+            let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            self.trailers = end.trailers.iter().map(owned).collect();
+            self.sha256 = end.sha256;
+        }
+        if self.received != self.content_length {
+            return Err(PayloadError::Truncated);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for IncomingPayload {
+    fn drop(&mut self) {
+        *self.leftover.lock() = self.incoming.take();
+    }
+}
+
+impl PayloadSource for IncomingPayload {
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, PayloadError>>> {
+        Box::pin(async move {
+            if self.failed {
+                return Some(Err(PayloadError::Io));
+            }
+            let advanced = self.advance().await;
+            self.failed = advanced.is_err();
+            advanced.transpose()
+        })
+    }
+
+    fn content_length(&self) -> Option<u64> {
+        Some(self.content_length)
+    }
+
+    fn announced_trailers(&self) -> &[String] {
+        &self.announced
+    }
+
+    fn trailers(&self) -> &[(String, String)] {
+        &self.trailers
+    }
+
+    fn sha256(&self) -> Option<[u8; 32]> {
+        self.sha256
+    }
+}
+
+/// Reads away what a client is still sending, up to a limit, so that it hears the answer.
+pub(crate) async fn drain(leftover: &Leftover) {
+    let Some(mut incoming) = leftover.lock().take() else {
+        return;
+    };
+    let reading = async {
+        let mut read_bytes = 0_usize;
+        while let Ok(Some(bytes)) = read(&mut incoming).await {
+            read_bytes = read_bytes.saturating_add(bytes.len());
+            if read_bytes > DRAIN_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    // Whether it ends in time or not, the connection is hyper's to close.
+    let _ = tokio::time::timeout(DRAIN_TIME_MAX, reading).await;
+}
+
+/// Reads the next bytes of a body, however they are framed on the wire.
+pub(crate) async fn read(incoming: &mut Incoming) -> Result<Option<Bytes>, PayloadError> {
+    loop {
+        let frame = tokio::time::timeout(READ_PAUSE_MAX, frame_of(incoming)).await;
+        match frame.map_err(|_| PayloadError::Timeout)? {
+            None => return Ok(None),
+            Some(Err(error)) if error.is_incomplete_message() => {
+                return Err(PayloadError::Truncated);
+            }
+            Some(Err(_)) => return Err(PayloadError::Io),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Ok(Some(bytes)),
+                // Trailers of HTTP itself mean nothing here.
+                Err(_) => {}
+            },
+        }
+    }
+}
+
+async fn frame_of(incoming: &mut Incoming) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+    std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx)).await
+}
+
+fn chunk_error(error: strongroom_sigv4::ChunkError) -> PayloadError {
+    PayloadError::Chunk(Box::new(failures::response(error.s3())))
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// The body of a response on its way to the client. Its length is always known.
+pub(crate) struct ResponseBody {
+    remaining: u64,
+    part: Part,
+}
+
+enum Part {
+    Done,
+    Bytes(Bytes),
+    Source(Box<dyn ByteSource>),
+    Pulling(Pull),
+}
+
+type Pulled = (Box<dyn ByteSource>, Option<Result<Bytes, StreamError>>);
+type Pull = Pin<Box<dyn Future<Output = Pulled> + Send>>;
+
+/// Why a response was cut: the connection is closed, never a short answer passed as whole.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResponseBodyError {
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error("the body had another length than was promised")]
+    Length,
+}
+
+impl From<ByteStream> for ResponseBody {
+    fn from(stream: ByteStream) -> Self {
+        let remaining = stream.content_length();
+        let part = match stream {
+            ByteStream::Empty => Part::Done,
+            ByteStream::Full(bytes) => Part::Bytes(bytes),
+            ByteStream::Stream { source, .. } => Part::Source(source),
+        };
+        Self { remaining, part }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = ResponseBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        loop {
+            match std::mem::replace(&mut self.part, Part::Done) {
+                Part::Done if self.remaining == 0 => return Poll::Ready(None),
+                Part::Done => return Poll::Ready(Some(Err(ResponseBodyError::Length))),
+                Part::Bytes(bytes) => return Poll::Ready(Some(self.emit(bytes))),
+                Part::Source(mut source) => {
+                    self.part = Part::Pulling(Box::pin(async move {
+                        let pulled = source.next().await;
+                        (source, pulled)
+                    }));
+                }
+                Part::Pulling(mut pull) => match pull.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        self.part = Part::Pulling(pull);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready((_, None)) => {}
+                    Poll::Ready((_, Some(Err(error)))) => {
+                        tracing::error!(%error, "a response was cut");
+                        return Poll::Ready(Some(Err(error.into())));
+                    }
+                    Poll::Ready((source, Some(Ok(bytes)))) => {
+                        self.part = Part::Source(source);
+                        return Poll::Ready(Some(self.emit(bytes)));
+                    }
+                },
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining)
+    }
+}
+
+impl ResponseBody {
+    fn emit(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, ResponseBodyError> {
+        let remaining = self.remaining.checked_sub(length(&bytes));
+        self.remaining = remaining.ok_or(ResponseBodyError::Length)?;
+        Ok(Frame::data(bytes))
+    }
+}
+
+/// A whole body in memory, for operations whose input is a document. Its declared length was
+/// checked against the limit, and no payload grows past its declared length.
+pub(crate) async fn collect(
+    payload: &mut strongroom_wire::Payload,
+) -> Result<Bytes, ErrorResponse> {
+    let mut whole: Vec<u8> = Vec::new();
+    while let Some(bytes) = payload.next().await {
+        let bytes = bytes.map_err(|error| error.s3())?;
+        whole.extend_from_slice(&bytes);
+    }
+    Ok(whole.into())
+}
+
+/// The longest pause between two reads of one body.
+const READ_PAUSE_MAX: Duration = Duration::from_secs(60);
+/// What is read away after a refusal. Larger uploads are cut; clients that mean to send them ask
+/// first with `Expect: 100-continue`.
+const DRAIN_BYTES_MAX: usize = 1024 * 1024;
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);

@@ -1,0 +1,179 @@
+//! From what hyper received to the parts that the pipeline judges: limits, head, body, digest.
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Version, header};
+use hyper::body::Incoming;
+use strongroom_access::{Decoded, Endpoint};
+use strongroom_crypto::{Checksum, ChecksumAlgorithm, ChecksumHasher, Md5};
+use strongroom_sigv4::{BodyDecoder, RequestView};
+use strongroom_wire::{ErrorResponse, InputKind, Payload, RequestHead, Target};
+
+use crate::body::{IncomingPayload, Leftover, collect};
+use crate::failures;
+
+/// Checks the limits of a head and parses it.
+pub(crate) fn head(parts: Parts) -> Result<RequestHead, ErrorResponse> {
+    if parts.version != Version::HTTP_11 {
+        return Err(failures::invalid("only HTTP/1.1 is spoken here"));
+    }
+    let target_bytes = parts.uri.path().len() + parts.uri.query().map_or(0, str::len);
+    let line =
+        |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len();
+    let header_bytes: usize = parts.headers.iter().map(line).sum();
+    if target_bytes > TARGET_BYTES_MAX || header_bytes > HEADER_BYTES_MAX {
+        return Err(failures::headers_too_large());
+    }
+    // SECURITY: two lengths are how a proxy and a server come to see two requests.
+    let lengths = parts.headers.get_all(header::CONTENT_LENGTH).iter().count();
+    let encoded = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    if lengths > 1 || (encoded && lengths > 0) {
+        return Err(failures::invalid("the request has more than one length"));
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    RequestHead::new(parts.method, parts.uri.path(), query, parts.headers)
+        .map_err(|error| error.s3())
+}
+
+/// The head as the signature verifier sees it.
+pub(crate) fn signed_parts(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+/// A view of the request for the signature verifier.
+pub(crate) fn view<'a>(
+    head: &'a RequestHead,
+    headers: &'a [(&'a str, &'a [u8])],
+) -> RequestView<'a> {
+    RequestView {
+        method: head.method.as_str(),
+        path: &head.raw_path,
+        query: &head.raw_query,
+        headers,
+    }
+}
+
+/// A call with its typed input, and the body that goes with it.
+pub(crate) struct Intake {
+    pub(crate) call: Box<dyn Decoded>,
+    pub(crate) payload: Payload,
+    /// Where the rest of the body is, if the service does not read it.
+    pub(crate) leftover: Leftover,
+}
+
+/// Reads the typed input. A body that is a document is read whole, within a limit, and checked;
+/// a stream is left to the service.
+pub(crate) async fn typed_input(
+    endpoint: &dyn Endpoint,
+    head: &RequestHead,
+    target: &Target,
+    incoming: Incoming,
+    decoder: BodyDecoder,
+    leftover: &mut Leftover,
+) -> Result<Intake, ErrorResponse> {
+    let spec = endpoint.spec();
+    let streams = spec.input == InputKind::Stream;
+    if decoder.payload_mode().is_streaming() && !streams {
+        return Err(failures::invalid("this operation takes no streaming payload"));
+    }
+    let content_length = match decoder.decoded_bytes() {
+        Some(bytes) => bytes,
+        None => content_length(head, streams)?,
+    };
+    let bytes_max = if streams { UPLOAD_BYTES_MAX } else { DOCUMENT_BYTES_MAX };
+    if content_length > bytes_max && streams {
+        return Err(failures::entity_too_large(content_length, bytes_max));
+    } else if content_length > bytes_max {
+        return Err(failures::message_too_long());
+    }
+    let source = IncomingPayload::new(incoming, decoder, content_length, announced(head));
+    *leftover = source.leftover();
+    let leftover = source.leftover();
+    let mut payload = Payload::new(source);
+    if streams {
+        let call = endpoint.decode(head, target, None)?;
+        return Ok(Intake { call, payload, leftover });
+    }
+    let body = collect(&mut payload).await?;
+    check_digest(head, &body, spec.checksum_required)?;
+    let call = endpoint.decode(head, target, Some(&body))?;
+    Ok(Intake { call, payload: Payload::empty(), leftover })
+}
+
+/// SPEC: data-protection, 1.3: a length that is needed and absent is 411.
+fn content_length(head: &RequestHead, streams: bool) -> Result<u64, ErrorResponse> {
+    if let Some(length) = head.headers.get(header::CONTENT_LENGTH) {
+        let length = length.to_str().ok().and_then(|text| text.parse().ok());
+        return length.ok_or_else(failures::length_required);
+    }
+    let bodiless = matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
+    if head.headers.contains_key(header::TRANSFER_ENCODING) || (streams && !bodiless) {
+        return Err(failures::length_required());
+    }
+    Ok(0)
+}
+
+/// Names in `x-amz-trailer`, which the decoder has checked.
+fn announced(head: &RequestHead) -> Vec<String> {
+    let value = head.headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
+    let names = value.unwrap_or_default().split(',').map(|name| name.trim().to_ascii_lowercase());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// Checks the digests that a request declares of a document, and that there is one where the
+/// operation demands it. SPEC: data-protection, 1.3 and 1.4.
+fn check_digest(head: &RequestHead, body: &[u8], required: bool) -> Result<(), ErrorResponse> {
+    let mut declared = false;
+    if let Some(text) = header_text(head, "content-md5") {
+        declared = true;
+        let expected = data_encoding::BASE64.decode(text.as_bytes()).ok();
+        let expected: [u8; 16] =
+            expected.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+                ErrorResponse::new("InvalidDigest", 400, "`Content-MD5` is not valid")
+            })?;
+        let mut md5 = Md5::new();
+        md5.update(body);
+        if md5.finish() != expected {
+            return Err(bad_digest("Content-MD5"));
+        }
+    }
+    let algorithms = ChecksumAlgorithm::ALL.into_iter();
+    let mut given = algorithms.filter(|a| head.headers.contains_key(a.header_name()));
+    if let Some(algorithm) = given.next() {
+        if given.next().is_some() {
+            return Err(failures::invalid("more than one checksum header"));
+        }
+        declared = true;
+        let text = header_text(head, algorithm.header_name()).unwrap_or_default();
+        let expected = Checksum::from_base64(algorithm, text)
+            .map_err(|_| failures::invalid("the value of the checksum header is not valid"))?;
+        let mut hasher = ChecksumHasher::new(algorithm);
+        hasher.update(body);
+        if hasher.finish() != expected {
+            return Err(bad_digest(algorithm.as_str()));
+        }
+    }
+    if required && !declared {
+        let message = "missing required header for this request: Content-MD5 or x-amz-checksum-*";
+        return Err(failures::invalid(message));
+    }
+    Ok(())
+}
+
+fn bad_digest(what: &str) -> ErrorResponse {
+    let message = format!("the {what} you specified did not match what we received");
+    ErrorResponse::new("BadDigest", 400, message)
+}
+
+fn header_text<'a>(head: &'a RequestHead, name: &str) -> Option<&'a str> {
+    head.headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// Path and query of one request. Keys have 1,024 bytes, each sent as three; presigned queries
+/// carry a session token of up to 4 KiB.
+const TARGET_BYTES_MAX: usize = 16 * 1024;
+/// S3 allows 8 KiB of headers; a session token and a signature come on top.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// One upload: 5 GiB. SPEC: data-protection, 1.10.
+const UPLOAD_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// A document: 10,000 parts of a completed upload, or 1,000 keys of 1,024 bytes, fit in it.
+const DOCUMENT_BYTES_MAX: u64 = 5 * 1024 * 1024;

@@ -1,0 +1,300 @@
+//! One request, one path. Refusals leave by the same exit, with the same record.
+
+use std::net::IpAddr;
+
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use strongroom_access::{Answer, Caller, CredentialError, Question, RequestFacts, SigningScope};
+use strongroom_audit::{AuditEvent, AuditSlot, AuthKind, Outcome};
+use strongroom_sigv4::{
+    AccessKeyClaim, BodyDecoder, Claim, Expected, RequestView, SignatureForm, anonymous_body,
+    parse_claim,
+};
+use strongroom_types::RequestId;
+use strongroom_wire::{
+    ByteStream, ErrorResponse, Protocol, RequestHead, encode_error, encode_error_s3, parse_target,
+};
+
+use crate::body::{Leftover, ResponseBody, drain};
+use crate::{Connection, Gateway, Service, failures, intake};
+
+impl Gateway {
+    /// Answers one request.
+    pub(crate) async fn answer(
+        &self,
+        connection: Connection,
+        request: Request<Incoming>,
+    ) -> Response<ResponseBody> {
+        if let Some(health) = health(&request) {
+            return health;
+        }
+        let (parts, incoming) = request.into_parts();
+        let mut journey = self.set_out(connection, &parts);
+        let answer = match intake::head(parts) {
+            Ok(head) => self.travel(&mut journey, &head, incoming).await,
+            Err(refusal) => Err(refusal),
+        };
+        self.arrive(journey, answer).await
+    }
+
+    /// The whole path. Each step needs what the one before has proved.
+    async fn travel(
+        &self,
+        journey: &mut Journey,
+        head: &RequestHead,
+        incoming: Incoming,
+    ) -> Answer {
+        let headers = intake::signed_parts(&head.headers);
+        let view = intake::view(head, &headers);
+        let claim = parse_claim(&view).map_err(|error| failures::response(error.s3()))?;
+        let service = self.service(claim.as_ref())?;
+        journey.service = service.signing_name;
+        journey.protocol = service.protocol;
+        let target = parse_target(head, &self.hosts).map_err(|error| error.s3())?;
+        let operation = service.router.route(head, &target).map_err(|error| error.s3())?;
+        let endpoint = service.endpoints.get(operation.0).ok_or_else(failures::unavailable)?;
+        journey.aim(endpoint.name(), &target, head);
+        let (caller, decoder) = self.authenticate(&view, claim, service).await?;
+        journey.caller = caller.clone();
+        let intake = intake::typed_input(
+            endpoint.as_ref(),
+            head,
+            &target,
+            incoming,
+            decoder,
+            &mut journey.leftover,
+        )
+        .await?;
+        let audit = journey.open();
+        let question = Question { head, target: &target, facts: &journey.facts };
+        let permitted = intake.call.permit(&self.enforcement, &caller, question, &audit).await?;
+        permitted.run(intake.payload).await
+    }
+
+    /// Which service: the signed credential scope alone decides; unsigned requests go to the
+    /// first one. DESIGN, 3.
+    fn service(&self, claim: Option<&Claim<'_>>) -> Result<&Service, ErrorResponse> {
+        let first = self.services.first().ok_or_else(failures::unavailable)?;
+        let Some(claim) = claim else { return Ok(first) };
+        let scope = claim.scope().service();
+        // A scope that names no service here fails the first one's own check of the scope.
+        Ok(self.services.iter().find(|service| service.signing_name == scope).unwrap_or(first))
+    }
+
+    /// Who it is, and the only way to the body.
+    async fn authenticate(
+        &self,
+        view: &RequestView<'_>,
+        claim: Option<Claim<'_>>,
+        service: &Service,
+    ) -> Result<(Caller, BodyDecoder), ErrorResponse> {
+        let refuse = |error: strongroom_sigv4::AuthError| failures::response(error.s3());
+        let Some(claim) = claim else {
+            return Ok((Caller::anonymous(), anonymous_body(view).map_err(refuse)?));
+        };
+        let now = self.clock.now();
+        let region = self.region.as_str();
+        let expected = Expected { service: service.signing_name, region, now };
+        let checked = claim.check(&expected).map_err(refuse)?;
+        let claim = checked.claim();
+        let AccessKeyClaim::Possible(access_key_id) = claim.access_key() else {
+            return Err(refuse(checked.verify_unknown(None)));
+        };
+        let date = claim.scope().date();
+        let scope = SigningScope { date, region, service: service.signing_name };
+        let token = claim.session_token();
+        let credential = self.credentials.credential(access_key_id, token, scope, now).await;
+        let credential = match credential {
+            Ok(credential) => credential,
+            Err(CredentialError::UnknownAccessKey) => {
+                return Err(refuse(checked.verify_unknown(None)));
+            }
+            Err(error) => return Err(failures::credential(&error)),
+        };
+        let (verified, decoder) = checked.verify(&credential.signing_key, None).map_err(refuse)?;
+        let auth = match verified.signature_form() {
+            SignatureForm::Header => AuthKind::Header,
+            SignatureForm::Presigned | SignatureForm::Form => AuthKind::Query,
+        };
+        let caller = Caller {
+            principal: credential.principal,
+            access_key_id: Some(verified.access_key_id().clone()),
+            auth,
+        };
+        Ok((caller, decoder))
+    }
+
+    fn set_out(&self, connection: Connection, parts: &http::request::Parts) -> Journey {
+        let mut id = [0; 8];
+        // Without randomness the id is zero; the request fails later where secrets are needed.
+        let _ = self.entropy.fill(&mut id);
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let scheme = if connection.tls_version > 0 { "https" } else { "http" };
+        let facts = RequestFacts {
+            request_id: RequestId::from_bytes(id),
+            received: self.clock.now(),
+            source_ip: connection.peer.ip(),
+            tls_version: connection.tls_version,
+            endpoint: format!("{scheme}://{}", host.unwrap_or_default()),
+        };
+        Journey {
+            facts,
+            resource: parts.uri.path().to_owned(),
+            is_head: parts.method == http::Method::HEAD,
+            expects_continue: parts.headers.contains_key(header::EXPECT),
+            received_bytes: declared_length(parts),
+            service: "",
+            protocol: Protocol::RestXml,
+            operation: "",
+            bucket: String::new(),
+            object_key: String::new(),
+            version_id: String::new(),
+            caller: Caller::anonymous(),
+            audit: None,
+            leftover: Leftover::default(),
+        }
+    }
+
+    /// The one exit: the record is closed before the first byte of the answer.
+    async fn arrive(&self, mut journey: Journey, answer: Answer) -> Response<ResponseBody> {
+        let (mut response, error_code) = match answer {
+            Ok(response) => (response, String::new()),
+            Err(error) => {
+                if error.status >= 500 && error.status != 501 {
+                    let request_id = journey.facts.request_id;
+                    tracing::error!(%request_id, code = %error.code, message = %error.message);
+                }
+                (journey.error(&error), error.code.into_owned())
+            }
+        };
+        let outcome = Outcome {
+            status: response.status().as_u16(),
+            error_code,
+            received_bytes: journey.received_bytes,
+            sent_bytes: response.body().content_length(),
+        };
+        let stranger = journey.caller.access_key_id.is_none();
+        if stranger && !outcome.error_code.is_empty() {
+            self.refusals.note(journey.facts.source_ip, &outcome.error_code);
+        } else {
+            let audit = journey.open();
+            // SECURITY: no answer without its record. DESIGN, 3: audit sink down -> 503.
+            if !audit.is_recorded()
+                && let Err(error) = self.events.append(audit.sealed_with(outcome)).await
+            {
+                tracing::error!(%error, "an event could not be recorded");
+                response = journey.error(&failures::unavailable());
+            }
+        }
+        if !journey.expects_continue {
+            drain(&journey.leftover).await;
+        }
+        journey.stamp(&mut response);
+        response.map(ResponseBody::from)
+    }
+}
+
+/// What is known of a request on its way.
+struct Journey {
+    facts: RequestFacts,
+    resource: String,
+    is_head: bool,
+    expects_continue: bool,
+    received_bytes: u64,
+    service: &'static str,
+    protocol: Protocol,
+    operation: &'static str,
+    bucket: String,
+    object_key: String,
+    version_id: String,
+    caller: Caller,
+    audit: Option<AuditSlot>,
+    leftover: Leftover,
+}
+
+impl Journey {
+    fn aim(
+        &mut self,
+        operation: &'static str,
+        target: &strongroom_wire::Target,
+        head: &RequestHead,
+    ) {
+        self.operation = operation;
+        self.bucket = target.bucket.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.object_key = target.object_key.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.version_id = head.query.get("versionId").unwrap_or_default().to_owned();
+    }
+
+    /// Opens the audit event, once.
+    fn open(&mut self) -> AuditSlot {
+        if let Some(audit) = &self.audit {
+            return audit.clone();
+        }
+        let access_key_id = self.caller.access_key_id.as_ref();
+        let source_ip: IpAddr = self.facts.source_ip;
+        let audit = AuditSlot::open(AuditEvent {
+            request_id: self.facts.request_id,
+            time: self.facts.received,
+            service: self.service.to_owned(),
+            operation: self.operation.to_owned(),
+            principal: self.caller.principal.kind(),
+            account: self.caller.principal.account(),
+            access_key_id: access_key_id.map(ToString::to_string).unwrap_or_default(),
+            auth: self.caller.auth,
+            source_ip,
+            tls_version: self.facts.tls_version,
+            bucket: self.bucket.clone(),
+            object_key: self.object_key.clone(),
+            version_id: self.version_id.clone(),
+            outcome: Outcome::default(),
+        });
+        self.audit.insert(audit).clone()
+    }
+
+    fn error(&self, error: &ErrorResponse) -> Response<ByteStream> {
+        let request_id = self.facts.request_id.to_string();
+        match self.protocol {
+            Protocol::RestXml => {
+                let host_id = host_id(&request_id);
+                encode_error_s3(error, &self.resource, &request_id, &host_id, self.is_head)
+            }
+            other => encode_error(other, error, &self.resource, &request_id, self.is_head),
+        }
+    }
+
+    /// SPEC: data-protection, 0: every answer names its request.
+    fn stamp(&self, response: &mut Response<ByteStream>) {
+        let request_id = self.facts.request_id.to_string();
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&host_id(&request_id)) {
+            headers.insert("x-amz-id-2", value);
+        }
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            headers.insert("x-amz-request-id", value);
+        }
+        headers.insert(header::SERVER, HeaderValue::from_static("Strongroom"));
+    }
+}
+
+/// The second id of a request. At AWS it names the host; here there is one.
+fn host_id(request_id: &str) -> String {
+    format!("strongroom-{request_id}")
+}
+
+fn declared_length(parts: &http::request::Parts) -> u64 {
+    let length = parts.headers.get(header::CONTENT_LENGTH);
+    length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// `/-/live` and `/-/ready`: no bucket can be named `-`. DESIGN, 7.
+fn health(request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
+    let path = request.uri().path();
+    if path != "/-/live" && path != "/-/ready" {
+        return None;
+    }
+    let mut response = Response::new(ResponseBody::from(ByteStream::Full("ok\n".into())));
+    if request.method() != http::Method::GET {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    }
+    Some(response)
+}
