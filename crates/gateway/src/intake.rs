@@ -56,12 +56,10 @@ pub(crate) fn view<'a>(
 pub(crate) struct Intake {
     pub(crate) call: Box<dyn Decoded>,
     pub(crate) payload: Payload,
-    /// Where the rest of the body is, if the service does not read it.
-    pub(crate) leftover: Leftover,
 }
 
 /// Reads the typed input. A body that is a document is read whole, within a limit, and checked;
-/// a stream is left to the service.
+/// a stream is left to the service; what it does not read will be in `leftover`.
 pub(crate) async fn typed_input(
     endpoint: &dyn Endpoint,
     head: &RequestHead,
@@ -87,16 +85,15 @@ pub(crate) async fn typed_input(
     }
     let source = IncomingPayload::new(incoming, decoder, content_length, announced(head));
     *leftover = source.leftover();
-    let leftover = source.leftover();
     let mut payload = Payload::new(source);
     if streams {
         let call = endpoint.decode(head, target, None)?;
-        return Ok(Intake { call, payload, leftover });
+        return Ok(Intake { call, payload });
     }
     let body = collect(&mut payload).await?;
     check_digest(head, &body, spec.checksum_required)?;
     let call = endpoint.decode(head, target, Some(&body))?;
-    Ok(Intake { call, payload: Payload::empty(), leftover })
+    Ok(Intake { call, payload: Payload::empty() })
 }
 
 /// SPEC: data-protection, 1.3: a length that is needed and absent is 411.
