@@ -45,11 +45,7 @@ impl ByteStream {
 
 impl From<Bytes> for ByteStream {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() {
-            Self::Empty
-        } else {
-            Self::Full(bytes)
-        }
+        if bytes.is_empty() { Self::Empty } else { Self::Full(bytes) }
     }
 }
 
@@ -83,9 +79,7 @@ impl StreamError {
     /// An error with its reason, for the log only.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-        }
+        Self { reason: reason.into() }
     }
 }
 
@@ -109,10 +103,7 @@ impl Payload {
     #[must_use]
     pub fn full(bytes: Bytes) -> Self {
         let content_length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Self::new(FullPayload {
-            bytes: Some(bytes),
-            content_length,
-        })
+        Self::new(FullPayload { bytes: Some(bytes), content_length })
     }
 
     /// The next piece; `None` after the last, when everything that the client declared held.
@@ -151,9 +142,7 @@ impl Payload {
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Payload")
-            .field("content_length", &self.content_length())
-            .finish()
+        f.debug_struct("Payload").field("content_length", &self.content_length()).finish()
     }
 }
 

@@ -55,10 +55,7 @@ impl CopySource {
         };
         let path = path.strip_prefix('/').unwrap_or(path);
         // An ARN has colons, which no bucket name has.
-        let decoded_start = path
-            .get(..4)
-            .map(str::to_ascii_lowercase)
-            .unwrap_or_default();
+        let decoded_start = path.get(..4).map(str::to_ascii_lowercase).unwrap_or_default();
         if decoded_start == "arn:" || decoded_start == "arn%" {
             return Err(CopySourceError::AccessPoint);
         }
@@ -132,20 +129,11 @@ mod tests {
                 "arn:aws:s3:us-east-1:123456789012:accesspoint/x/object/k",
                 CopySourceError::AccessPoint,
             ),
-            (
-                "arn%3Aaws%3As3:us-east-1:1:accesspoint/x",
-                CopySourceError::AccessPoint,
-            ),
+            ("arn%3Aaws%3As3:us-east-1:1:accesspoint/x", CopySourceError::AccessPoint),
         ] {
             assert_eq!(CopySource::parse(text), Err(error), "{text}");
         }
-        assert!(matches!(
-            CopySource::parse("B/k"),
-            Err(CopySourceError::Bucket(_))
-        ));
-        assert!(matches!(
-            CopySource::parse("//bucket/k"),
-            Err(CopySourceError::Bucket(_))
-        ));
+        assert!(matches!(CopySource::parse("B/k"), Err(CopySourceError::Bucket(_))));
+        assert!(matches!(CopySource::parse("//bucket/k"), Err(CopySourceError::Bucket(_))));
     }
 }

@@ -44,24 +44,14 @@ impl<'a> DecodeRequest<'a> {
             InputKind::Xml { root, required } => (required, Some(root)),
         };
         if required && body.is_none() {
-            return Err(DecodeError::new(
-                DecodeLocation::Body,
-                DecodeErrorKind::Missing,
-            ));
+            return Err(DecodeError::new(DecodeLocation::Body, DecodeErrorKind::Missing));
         }
         let document = match (root, body) {
             (Some(root), Some(body)) => Some(parse_document(root, body)?),
             _ => None,
         };
         let present = PresentMembers::scan(spec, head, target, document.as_ref(), body);
-        Ok(Self {
-            spec,
-            head,
-            target,
-            body,
-            document,
-            present,
-        })
+        Ok(Self { spec, head, target, body, document, present })
     }
 
     /// The head of the request.
@@ -93,10 +83,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// If the request names none.
     pub fn bucket(&self) -> Result<BucketName, DecodeError> {
-        self.target
-            .bucket
-            .clone()
-            .ok_or_else(|| self.missing(DecodeLocation::Label))
+        self.target.bucket.clone().ok_or_else(|| self.missing(DecodeLocation::Label))
     }
 
     /// The object.
@@ -104,10 +91,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// If the request names none.
     pub fn object_key(&self) -> Result<ObjectKey, DecodeError> {
-        self.target
-            .object_key
-            .clone()
-            .ok_or_else(|| self.missing(DecodeLocation::Label))
+        self.target.object_key.clone().ok_or_else(|| self.missing(DecodeLocation::Label))
     }
 
     /// A query parameter.
@@ -123,9 +107,7 @@ impl<'a> DecodeRequest<'a> {
         } else {
             T::from_text(text)
         };
-        value
-            .map(Some)
-            .map_err(|kind| self.error(DecodeLocation::Query(name), Some(text), kind))
+        value.map(Some).map_err(|kind| self.error(DecodeLocation::Query(name), Some(text), kind))
     }
 
     /// A query parameter that must be present.
@@ -133,8 +115,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// As [`Self::query`], or if it is absent.
     pub fn required_query<T: FromText>(&self, name: &'static str) -> Result<T, DecodeError> {
-        self.query(name)?
-            .ok_or_else(|| self.missing(DecodeLocation::Query(name)))
+        self.query(name)?.ok_or_else(|| self.missing(DecodeLocation::Query(name)))
     }
 
     /// A header.
@@ -146,9 +127,7 @@ impl<'a> DecodeRequest<'a> {
             return Ok(None);
         };
         let value = T::from_text(&text);
-        value
-            .map(Some)
-            .map_err(|kind| self.error(DecodeLocation::Header(name), Some(&text), kind))
+        value.map(Some).map_err(|kind| self.error(DecodeLocation::Header(name), Some(&text), kind))
     }
 
     /// A header that must be present.
@@ -156,8 +135,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// As [`Self::header`], or if it is absent.
     pub fn required_header<T: FromText>(&self, name: &'static str) -> Result<T, DecodeError> {
-        self.header(name)?
-            .ok_or_else(|| self.missing(DecodeLocation::Header(name)))
+        self.header(name)?.ok_or_else(|| self.missing(DecodeLocation::Header(name)))
     }
 
     /// A header whose value is ignored if it has not the form of its type, as S3 does with dates
@@ -175,10 +153,7 @@ impl<'a> DecodeRequest<'a> {
         let Some(text) = self.header_text(name)? else {
             return Ok(Vec::new());
         };
-        let items = text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty());
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         items
             .map(|item| {
                 let value = T::from_text(item);
@@ -218,11 +193,7 @@ impl<'a> DecodeRequest<'a> {
             };
             let bytes = self.head.header_bytes(name.as_str()).unwrap_or_default();
             let value = String::from_utf8(bytes).map_err(|_| {
-                self.error(
-                    DecodeLocation::Header(prefix),
-                    None,
-                    DecodeErrorKind::NotUtf8,
-                )
+                self.error(DecodeLocation::Header(prefix), None, DecodeErrorKind::NotUtf8)
             })?;
             map.insert(rest.to_owned(), value);
         }
@@ -234,10 +205,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// If an element is missing, twice, or has not the form of its type.
     pub fn payload<T: ReadXml>(&self) -> Result<Option<T>, DecodeError> {
-        self.document
-            .as_ref()
-            .map(|document| self.read(document.root()))
-            .transpose()
+        self.document.as_ref().map(|document| self.read(document.root())).transpose()
     }
 
     /// The body as a structure that must be present.
@@ -245,8 +213,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// As [`Self::payload`], or if there is no body.
     pub fn required_payload<T: ReadXml>(&self) -> Result<T, DecodeError> {
-        self.payload()?
-            .ok_or_else(|| self.missing(DecodeLocation::Body))
+        self.payload()?.ok_or_else(|| self.missing(DecodeLocation::Body))
     }
 
     /// The root element of the body, for an input whose members are its children.
@@ -264,9 +231,7 @@ impl<'a> DecodeRequest<'a> {
     /// # Errors
     /// If there is none, or it is not UTF-8.
     pub fn required_text(&self) -> Result<String, DecodeError> {
-        let body = self
-            .body
-            .ok_or_else(|| self.missing(DecodeLocation::Body))?;
+        let body = self.body.ok_or_else(|| self.missing(DecodeLocation::Body))?;
         let text = std::str::from_utf8(body);
         let text =
             text.map_err(|_| self.error(DecodeLocation::Body, None, DecodeErrorKind::NotUtf8))?;
@@ -317,18 +282,13 @@ impl<'a> DecodeRequest<'a> {
 
 impl fmt::Debug for DecodeRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecodeRequest")
-            .field("spec", &self.spec.name)
-            .finish_non_exhaustive()
+        f.debug_struct("DecodeRequest").field("spec", &self.spec.name).finish_non_exhaustive()
     }
 }
 
 fn parse_document<'b>(root: &str, body: &'b [u8]) -> Result<XmlDocument<'b>, DecodeError> {
     let document = XmlDocument::parse(body).map_err(|flaw| {
-        DecodeError::new(
-            DecodeLocation::Body,
-            DecodeErrorKind::MalformedXml(flaw.reason()),
-        )
+        DecodeError::new(DecodeLocation::Body, DecodeErrorKind::MalformedXml(flaw.reason()))
     })?;
     if document.root().name() != root {
         let element = document.root().name().to_owned();
@@ -424,12 +384,7 @@ impl DecodeError {
     /// An error at a place, when no more is known.
     #[must_use]
     pub fn new(location: DecodeLocation, kind: DecodeErrorKind) -> Self {
-        Self {
-            member: None,
-            location,
-            value: None,
-            kind,
-        }
+        Self { member: None, location, value: None, kind }
     }
 
     /// An error in an element, with its text.

@@ -91,11 +91,7 @@ impl ServiceTables {
     /// As [`Self::check`].
     pub fn document(&self) -> Result<String, DocumentError> {
         let index = self.index()?;
-        let built = index
-            .status
-            .values()
-            .filter(|s| **s == OperationStatus::Implemented)
-            .count();
+        let built = index.status.values().filter(|s| **s == OperationStatus::Implemented).count();
         let mut page = format!(
             "# {}\n\nGenerated from the tables in the code; do not edit.\n\n\
              {} operations are routed, {built} of them are implemented. Every other one answers \
@@ -123,9 +119,7 @@ impl ServiceTables {
         let mut index = Index::default();
         let find = |name: &str| {
             let found = self.operations.iter().find(|spec| spec.name == name);
-            let unknown = || DocumentError::UnknownOperation {
-                operation: name.to_owned(),
-            };
+            let unknown = || DocumentError::UnknownOperation { operation: name.to_owned() };
             found.copied().ok_or_else(unknown)
         };
         for (operation, status) in self.status {
@@ -141,20 +135,14 @@ impl ServiceTables {
                 let (operation, member) = ((*operation).to_owned(), (*member).to_owned());
                 return Err(DocumentError::UnknownMember { operation, member });
             };
-            if index
-                .members
-                .insert((spec.name, found.path), *disposition)
-                .is_some()
-            {
+            if index.members.insert((spec.name, found.path), *disposition).is_some() {
                 return Err(duplicate(operation, member));
             }
         }
         for spec in self.operations {
             let built = index.status_of(spec.name) == OperationStatus::Implemented;
-            let unlisted = spec
-                .members
-                .iter()
-                .find(|m| built && index.member(spec.name, m).is_none());
+            let unlisted =
+                spec.members.iter().find(|m| built && index.member(spec.name, m).is_none());
             if let Some(member) = unlisted {
                 let (operation, member) = (spec.name.to_owned(), member.path.to_owned());
                 return Err(DocumentError::Unlisted { operation, member });
@@ -172,10 +160,7 @@ struct Index {
 
 impl Index {
     fn status_of(&self, operation: &str) -> OperationStatus {
-        self.status
-            .get(operation)
-            .copied()
-            .unwrap_or(OperationStatus::NotImplemented)
+        self.status.get(operation).copied().unwrap_or(OperationStatus::NotImplemented)
     }
 
     /// A member without a row of its own has that of the nearest member around it, if that is
@@ -198,18 +183,11 @@ impl Index {
 }
 
 fn duplicate(operation: &str, member: &str) -> DocumentError {
-    DocumentError::Duplicate {
-        operation: operation.to_owned(),
-        member: member.to_owned(),
-    }
+    DocumentError::Duplicate { operation: operation.to_owned(), member: member.to_owned() }
 }
 
 fn document_members(page: &mut String, spec: &'static OperationSpec, index: &Index) {
-    let _ = writeln!(
-        page,
-        "\n## {}\n\n| Member | Where | What we do |\n|---|---|---|",
-        spec.name
-    );
+    let _ = writeln!(page, "\n## {}\n\n| Member | Where | What we do |\n|---|---|---|", spec.name);
     for member in spec.members {
         let place = match member.location {
             Location::Label => "path".to_owned(),

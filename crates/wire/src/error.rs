@@ -33,13 +33,7 @@ impl ErrorResponse {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (code, message) = (code.into(), message.into());
-        Self {
-            code,
-            status,
-            message,
-            elements: Vec::new(),
-            headers: Vec::new(),
-        }
+        Self { code, status, message, elements: Vec::new(), headers: Vec::new() }
     }
 
     /// The same answer with one more element.
@@ -127,11 +121,7 @@ pub fn encode_error_s3(
     is_head: bool,
 ) -> Response<ByteStream> {
     let bodiless = is_head || error.status == 304;
-    let body = if bodiless {
-        String::new()
-    } else {
-        s3_body(error, resource, request_id, host_id)
-    };
+    let body = if bodiless { String::new() } else { s3_body(error, resource, request_id, host_id) };
     let mut response = response(error, request_id, "application/xml", body);
     insert(&mut response, "x-amz-id-2", host_id);
     response
@@ -156,14 +146,7 @@ fn query_body(namespace: &str, error: &ErrorResponse, request_id: &str) -> Strin
     let mut writer = XmlWriter::lossy();
     writer.open_root("ErrorResponse", namespace);
     writer.open("Error");
-    writer.text_element(
-        "Type",
-        if error.status < 500 {
-            "Sender"
-        } else {
-            "Receiver"
-        },
-    );
+    writer.text_element("Type", if error.status < 500 { "Sender" } else { "Receiver" });
     writer.text_element("Code", &error.code);
     writer.text_element("Message", &error.message);
     writer.close("Error");
@@ -209,9 +192,7 @@ fn response(
     }
     insert(&mut response, "x-amz-request-id", request_id);
     if !body.is_empty() {
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         *response.body_mut() = ByteStream::Full(Bytes::from(body));
     }
     response
@@ -219,8 +200,78 @@ fn response(
 
 fn insert(response: &mut Response<ByteStream>, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(name), value);
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error() -> ErrorResponse {
+        ErrorResponse::new("NoSuchKey", 404, "the specified key does not exist")
+            .element("Key", "a<b>\r\u{1}")
+            .header(HeaderName::from_static("allow"), "GET")
+            .header(HeaderName::from_static("x-amz-evil"), "a\r\nb")
+    }
+
+    fn text(response: Response<ByteStream>) -> String {
+        match response.into_body() {
+            ByteStream::Full(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            ByteStream::Empty => String::new(),
+            ByteStream::Stream { .. } => panic!("an error is never streamed"),
+        }
+    }
+
+    #[test]
+    fn an_s3_error_has_its_elements_in_order() {
+        let response = encode_error_s3(&error(), "/bucket/a", "ID", "HOST", false);
+        assert_eq!(response.status(), 404);
+        let headers: Vec<_> = response.headers().iter().map(|(n, v)| (n.as_str(), v)).collect();
+        assert_eq!(
+            headers,
+            [
+                ("allow", &HeaderValue::from_static("GET")),
+                ("x-amz-request-id", &HeaderValue::from_static("ID")),
+                ("content-type", &HeaderValue::from_static("application/xml")),
+                ("x-amz-id-2", &HeaderValue::from_static("HOST")),
+            ]
+        );
+        assert_eq!(
+            text(response),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
+             <Message>the specified key does not exist</Message><Key>a&lt;b&gt;&#13;?</Key>\
+             <Resource>/bucket/a</Resource><RequestId>ID</RequestId><HostId>HOST</HostId></Error>"
+        );
+    }
+
+    #[test]
+    fn heads_and_304_have_no_body() {
+        let response = encode_error_s3(&error(), "/", "ID", "HOST", true);
+        assert_eq!((response.status().as_u16(), text(response).as_str()), (404, ""));
+        let unmodified = ErrorResponse::new("NotModified", 304, "");
+        let response = encode_error_s3(&unmodified, "/", "ID", "HOST", false);
+        assert_eq!((response.status().as_u16(), text(response).as_str()), (304, ""));
+    }
+
+    #[test]
+    fn each_protocol_has_its_own_shape() {
+        let error = ErrorResponse::new("NotImplemented", 501, "not \"built\"\n");
+        let namespace = "https://iam.amazonaws.com/doc/2010-05-08/";
+        let query = encode_error(Protocol::Query { namespace }, &error, "/", "ID", false);
+        assert_eq!(
+            text(query),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ErrorResponse \
+             xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Receiver</Type>\
+             <Code>NotImplemented</Code><Message>not &quot;built&quot;&#10;</Message></Error>\
+             <RequestId>ID</RequestId></ErrorResponse>"
+        );
+        let json = encode_error(Protocol::Json(JsonVersion::V1_1), &error, "/", "ID", false);
+        assert_eq!(json.headers().get("x-amzn-errortype").unwrap(), "NotImplemented");
+        assert_eq!(json.headers().get("content-type").unwrap(), "application/x-amz-json-1.1");
+        assert_eq!(
+            text(json),
+            "{\"__type\":\"NotImplemented\",\"message\":\"not \\\"built\\\"\\u000a\"}"
+        );
     }
 }

@@ -52,24 +52,22 @@ pub struct OperationSpec {
 impl OperationSpec {
     /// Names of query parameters that a request must have, beside those of the route.
     pub fn required_query(&self) -> impl Iterator<Item = &'static str> {
-        self.members
-            .iter()
-            .filter(|member| member.required)
-            .filter_map(|member| match member.location {
+        self.members.iter().filter(|member| member.required).filter_map(|member| {
+            match member.location {
                 Location::Query(name) => Some(name),
                 _ => None,
-            })
+            }
+        })
     }
 
     /// Names of headers that a request must have, in lower case.
     pub fn required_headers(&self) -> impl Iterator<Item = &'static str> {
-        self.members
-            .iter()
-            .filter(|member| member.required)
-            .filter_map(|member| match member.location {
+        self.members.iter().filter(|member| member.required).filter_map(|member| {
+            match member.location {
                 Location::Header(name) => Some(name),
                 _ => None,
-            })
+            }
+        })
     }
 
     /// Whether the route or a member takes this query parameter.

@@ -50,11 +50,7 @@ impl PresentMembers {
 
     /// Indexes of the members that are present, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
-        self.seen
-            .iter()
-            .enumerate()
-            .filter(|(_, seen)| **seen)
-            .map(|(index, _)| index)
+        self.seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(index, _)| index)
     }
 
     /// Names that are no member; at most the first 16.
@@ -71,29 +67,15 @@ impl PresentMembers {
         document: Option<&XmlDocument<'_>>,
         body: Option<&[u8]>,
     ) -> Self {
-        let mut found = Self {
-            seen: vec![false; spec.members.len()],
-            unknown: Vec::new(),
-        };
-        for (index, member) in spec
-            .members
-            .iter()
-            .enumerate()
-            .filter(|(_, m)| m.depth == 0)
-        {
+        let mut found = Self { seen: vec![false; spec.members.len()], unknown: Vec::new() };
+        for (index, member) in spec.members.iter().enumerate().filter(|(_, m)| m.depth == 0) {
             let present = match member.location {
                 // Labels are bucket and key only; a path of another shape does not reach here.
                 Location::Label => target.bucket.is_some(),
-                Location::Query(name) => head.query.contains(name),
-                Location::Header(name) => head.headers.contains_key(name),
-                Location::HeaderPrefix(prefix) => head
-                    .headers
-                    .keys()
-                    .any(|name| name.as_str().starts_with(prefix)),
                 Location::Text => body.is_some(),
                 Location::Stream => true,
                 Location::Root(_) => document.is_some(),
-                Location::Element(_) | Location::Wrapped(..) | Location::Attribute(_) => false,
+                _ => false,
             };
             if present {
                 found.mark(index);
@@ -102,10 +84,7 @@ impl PresentMembers {
         found.scan_query(spec, head);
         found.scan_headers(spec, head);
         if let Some(document) = document {
-            let root = spec
-                .members
-                .iter()
-                .position(|m| matches!(m.location, Location::Root(_)));
+            let root = spec.members.iter().position(|m| matches!(m.location, Location::Root(_)));
             found.scan_element(spec.members, root, document.root());
         }
         found
@@ -113,7 +92,10 @@ impl PresentMembers {
 
     fn scan_query(&mut self, spec: &OperationSpec, head: &RequestHead) {
         for (name, _) in head.query.iter() {
-            if !spec.takes_query(name) && !is_protocol_query(name) {
+            let fits = |m: &MemberSpec| matches!(m.location, Location::Query(n) if n == name);
+            if let Some(index) = spec.members.iter().position(fits) {
+                self.mark(index);
+            } else if !spec.takes_query(name) && !is_protocol_query(name) {
                 self.note(|| UnknownMember::Query(name.to_owned()));
             }
         }
@@ -121,8 +103,14 @@ impl PresentMembers {
 
     fn scan_headers(&mut self, spec: &OperationSpec, head: &RequestHead) {
         for name in head.headers.keys().map(http::HeaderName::as_str) {
-            let ours = name.starts_with("x-amz-");
-            if ours && !spec.takes_header(name) && !is_protocol_header(name) {
+            let fits = |m: &MemberSpec| match m.location {
+                Location::Header(n) => n == name,
+                Location::HeaderPrefix(prefix) => name.starts_with(prefix),
+                _ => false,
+            };
+            if let Some(index) = spec.members.iter().position(fits) {
+                self.mark(index);
+            } else if name.starts_with("x-amz-") && !PROTOCOL_HEADERS.contains(&name) {
                 self.note(|| UnknownMember::Header(name.to_owned()));
             }
         }
@@ -202,29 +190,14 @@ fn child(
         Some(index) => (index + 1, members.get(index)?.depth + 1),
         None => (0, 0),
     };
-    let inside = members
-        .iter()
-        .enumerate()
-        .skip(start)
-        .take_while(|(_, m)| m.depth >= depth);
-    inside
-        .filter(|(_, m)| m.depth == depth)
-        .find(|(_, m)| fits(m))
-        .map(|(index, _)| index)
+    let inside = members.iter().enumerate().skip(start).take_while(|(_, m)| m.depth >= depth);
+    inside.filter(|(_, m)| m.depth == depth).find(|(_, m)| fits(m)).map(|(index, _)| index)
 }
 
 /// Query parameters of the protocol itself: presigning, and the name of the operation that some
 /// clients add, which never decides anything.
 fn is_protocol_query(name: &str) -> bool {
-    name == "x-id"
-        || PROTOCOL_QUERY
-            .iter()
-            .any(|other| other.eq_ignore_ascii_case(name))
-}
-
-/// Headers of the protocol itself, which are judged by the signature and payload layers.
-fn is_protocol_header(name: &str) -> bool {
-    PROTOCOL_HEADERS.contains(&name) || name.starts_with("x-amz-checksum-")
+    name == "x-id" || PROTOCOL_QUERY.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
 const UNKNOWN_MAX: usize = 16; // enough for a message; a hostile body cannot fill memory
@@ -238,7 +211,18 @@ const PROTOCOL_QUERY: [&str; 8] = [
     "X-Amz-SignedHeaders",
     "X-Amz-Content-Sha256",
 ];
-const PROTOCOL_HEADERS: [&str; 8] = [
+/// Headers of the protocol itself, which are judged by the signature and payload layers.
+const PROTOCOL_HEADERS: [&str; 18] = [
+    "x-amz-checksum-crc32",
+    "x-amz-checksum-crc32c",
+    "x-amz-checksum-crc64nvme",
+    "x-amz-checksum-md5",
+    "x-amz-checksum-sha1",
+    "x-amz-checksum-sha256",
+    "x-amz-checksum-sha512",
+    "x-amz-checksum-xxhash128",
+    "x-amz-checksum-xxhash3",
+    "x-amz-checksum-xxhash64",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-decoded-content-length",

@@ -78,9 +78,7 @@ impl RequestHead {
 impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SECURITY: headers and query carry signatures, tokens and customer keys.
-        f.debug_struct("RequestHead")
-            .field("method", &self.method)
-            .finish_non_exhaustive()
+        f.debug_struct("RequestHead").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
@@ -129,18 +127,14 @@ impl Query {
 
     /// The parameters in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 }
 
 impl fmt::Debug for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SECURITY: values carry signatures and tokens.
-        f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -182,9 +176,6 @@ mod tests {
     #[test]
     fn the_number_of_parameters_is_limited() {
         assert!(Query::parse(&"a&".repeat(128)).is_ok());
-        assert_eq!(
-            Query::parse(&"a&".repeat(129)),
-            Err(HeadError::TooManyParameters)
-        );
+        assert_eq!(Query::parse(&"a&".repeat(129)), Err(HeadError::TooManyParameters));
     }
 }

@@ -52,11 +52,7 @@ impl ResponseBuilder {
     /// A response with the status of success.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::new(),
-            error: None,
-        }
+        Self { status, headers: HeaderMap::new(), error: None }
     }
 
     /// Makes it 206 if `partial` holds.
@@ -125,8 +121,7 @@ impl ResponseBuilder {
         write(&mut writer);
         writer.close(root);
         let body = writer.finish()?;
-        self.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         self.into_response(ByteStream::Full(Bytes::from(body)))
     }
 
@@ -155,8 +150,7 @@ impl ResponseBuilder {
         content_type: &'static str,
         body: Option<String>,
     ) -> Result<Response<ByteStream>, EncodeError> {
-        self.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.into_response(ByteStream::from(Bytes::from(body.unwrap_or_default())))
     }
 
@@ -188,9 +182,7 @@ impl ResponseBuilder {
             Some(value) => {
                 self.headers.insert(HeaderName::from_static(name), value);
             }
-            None => self.fail(EncodeError::HeaderValue {
-                name: name.to_owned(),
-            }),
+            None => self.fail(EncodeError::HeaderValue { name: name.to_owned() }),
         }
     }
 
@@ -206,4 +198,64 @@ fn header_value(text: &str) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::from_bytes(text.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(name: &str, value: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn no_value_can_start_another_header() {
+        for value in ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\0b", "a\u{7f}", "\u{b}"] {
+            let mut builder = ResponseBuilder::new(200);
+            builder.header_map("x-amz-meta-", &metadata("name", value));
+            let name = "x-amz-meta-name".to_owned();
+            assert_eq!(builder.finish().unwrap_err(), EncodeError::HeaderValue { name });
+
+            let mut builder = ResponseBuilder::new(200);
+            builder.header("content-type", &value.to_owned());
+            let name = "content-type".to_owned();
+            assert_eq!(builder.finish().unwrap_err(), EncodeError::HeaderValue { name });
+        }
+    }
+
+    #[test]
+    fn no_name_can_start_another_header() {
+        for name in ["a: b\r\nx-evil", "a b", "a\nb", "a:b", "é", "\0"] {
+            let mut builder = ResponseBuilder::new(200);
+            builder.header_map("x-amz-meta-", &metadata(name, "value"));
+            let prefix = "x-amz-meta-";
+            assert_eq!(builder.finish().unwrap_err(), EncodeError::HeaderName { prefix });
+        }
+    }
+
+    #[test]
+    fn values_with_tabs_and_utf8_pass() {
+        let mut builder = ResponseBuilder::new(200);
+        builder.header_map("x-amz-meta-", &metadata("a", "b\tc é"));
+        let response = builder.finish().unwrap();
+        let value = response.headers().get("x-amz-meta-a").unwrap();
+        assert_eq!(value.as_bytes(), "b\tc é".as_bytes());
+    }
+
+    #[test]
+    fn a_declared_length_is_that_of_the_body() {
+        let body = || ByteStream::from(Bytes::from_static(b"four"));
+        for (length, fits) in [(4_i64, true), (5, false), (-4, false)] {
+            let mut builder = ResponseBuilder::new(200);
+            builder.header("content-length", &length);
+            assert_eq!(builder.finish_stream(body()).is_ok(), fits, "{length}");
+        }
+        assert!(ResponseBuilder::new(200).finish_stream(body()).is_ok());
+    }
+
+    #[test]
+    fn a_body_is_not_printed() {
+        let body = ByteStream::from(Bytes::from_static(b"secret"));
+        assert_eq!(format!("{body:?}"), "ByteStream(full, 6 bytes)");
+    }
 }

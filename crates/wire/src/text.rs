@@ -217,11 +217,7 @@ mod tests {
         assert_eq!(i32::from_text("-7"), Ok(-7));
         assert_eq!(i32::from_text("2147483647"), Ok(i32::MAX));
         for bad in ["", "-", "+1", "1 ", "0x1", "1.0", "2147483648", "١"] {
-            assert_eq!(
-                i32::from_text(bad),
-                Err(DecodeErrorKind::NotANumber),
-                "{bad}"
-            );
+            assert_eq!(i32::from_text(bad), Err(DecodeErrorKind::NotANumber), "{bad}");
         }
         assert_eq!(i64::from_text("2147483648"), Ok(2_147_483_648));
     }

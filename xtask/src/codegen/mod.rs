@@ -52,6 +52,13 @@ fn service(model: &Model, scope: &Service) -> Result<BTreeMap<String, String>, C
     let plan = Plan::new(model, scope).map_err(CodegenError)?;
     let mut bodies: BTreeMap<&str, (String, Vec<String>)> = BTreeMap::new();
     bodies.entry(SHARED).or_default();
+    for (group, operations) in &scope.groups {
+        let (body, types) = bodies.entry(group).or_default();
+        for name in operations {
+            *body += &emit::operation(&plan, name);
+            types.extend([name.clone(), format!("{name}Input"), format!("{name}Output")]);
+        }
+    }
     for (shape, module) in &plan.modules {
         let (body, types) = bodies.entry(module).or_default();
         let is_structure = model.shape(shape).kind == "structure";
@@ -61,13 +68,6 @@ fn service(model: &Model, scope: &Service) -> Result<BTreeMap<String, String>, C
             emit::enumeration(&plan, shape)
         };
         types.push(plan.type_name(shape));
-    }
-    for (group, operations) in &scope.groups {
-        let (body, types) = bodies.entry(group).or_default();
-        for name in operations {
-            *body = emit::operation(&plan, name) + body;
-            types.extend([name.clone(), format!("{name}Input"), format!("{name}Output")]);
-        }
     }
     let owners = owners(&bodies)?;
     let mut files = BTreeMap::new();

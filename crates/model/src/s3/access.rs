@@ -17,78 +17,909 @@ use super::shapes::{
     RequestCharged, RequestPayer,
 };
 
-/// `PUT /{Bucket}?publicAccessBlock`
+/// `DELETE /{Bucket}?ownershipControls`
 #[derive(Debug, Clone, Copy)]
-pub struct PutPublicAccessBlock;
+pub struct DeleteBucketOwnershipControls;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct PutPublicAccessBlockInput {
+pub struct DeleteBucketOwnershipControlsInput {
     pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub public_access_block_configuration: PublicAccessBlockConfiguration,
     pub expected_bucket_owner: Option<String>,
 }
 
-impl PutPublicAccessBlockInput {
+impl DeleteBucketOwnershipControlsInput {
     /// A value with what it must have and nothing else.
     #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        public_access_block_configuration: PublicAccessBlockConfiguration,
-    ) -> Self {
+    pub fn new(bucket: BucketName) -> Self {
         Self {
             bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            public_access_block_configuration,
             expected_bucket_owner: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutPublicAccessBlockOutput {}
+pub struct DeleteBucketOwnershipControlsOutput {}
 
-impl Operation for PutPublicAccessBlock {
-    const NAME: &'static str = "PutPublicAccessBlock";
+impl Operation for DeleteBucketOwnershipControls {
+    const NAME: &'static str = "DeleteBucketOwnershipControls";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutPublicAccessBlock",
-        method: "PUT",
+        name: "DeleteBucketOwnershipControls",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("ownershipControls", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketOwnershipControlsInput;
+    type Output = DeleteBucketOwnershipControlsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketOwnershipControlsInput, DecodeError> {
+        Ok(DeleteBucketOwnershipControlsInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `DELETE /{Bucket}?policy`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketPolicy;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketPolicyInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketPolicyInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketPolicyOutput {}
+
+impl Operation for DeleteBucketPolicy {
+    const NAME: &'static str = "DeleteBucketPolicy";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketPolicy",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("policy", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketPolicyInput;
+    type Output = DeleteBucketPolicyOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketPolicyInput, DecodeError> {
+        Ok(DeleteBucketPolicyInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `DELETE /{Bucket}?publicAccessBlock`
+#[derive(Debug, Clone, Copy)]
+pub struct DeletePublicAccessBlock;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeletePublicAccessBlockInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeletePublicAccessBlockInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeletePublicAccessBlockOutput {}
+
+impl Operation for DeletePublicAccessBlock {
+    const NAME: &'static str = "DeletePublicAccessBlock";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeletePublicAccessBlock",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("publicAccessBlock", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeletePublicAccessBlockInput;
+    type Output = DeletePublicAccessBlockOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeletePublicAccessBlockInput, DecodeError> {
+        Ok(DeletePublicAccessBlockInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeletePublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?abac`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketAbac;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketAbacInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketAbacInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketAbacOutput {
+    pub abac_status: Option<AbacStatus>,
+}
+
+impl Operation for GetBucketAbac {
+    const NAME: &'static str = "GetBucketAbac";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketAbac",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("abac", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketAbacInput;
+    type Output = GetBucketAbacOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketAbacInput, DecodeError> {
+        Ok(GetBucketAbacInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketAbacOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload("AbacStatus", S3_NAMESPACE, o.abac_status.as_ref())
+    }
+}
+
+/// `GET /{Bucket}?acl`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketAcl;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketAclInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketAclInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketAclOutput {
+    pub owner: Option<Owner>,
+    pub grants: Option<Vec<Grant>>,
+}
+
+impl Operation for GetBucketAcl {
+    const NAME: &'static str = "GetBucketAcl";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketAcl",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("acl", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketAclInput;
+    type Output = GetBucketAclOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketAclInput, DecodeError> {
+        Ok(GetBucketAclInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("AccessControlPolicy", S3_NAMESPACE, |w| {
+            w.optional("Owner", o.owner.as_ref());
+            w.optional_wrapped_list("AccessControlList", "Grant", o.grants.as_ref());
+        })
+    }
+}
+
+/// `GET /{Bucket}?ownershipControls`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketOwnershipControls;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketOwnershipControlsInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketOwnershipControlsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketOwnershipControlsOutput {
+    pub ownership_controls: Option<OwnershipControls>,
+}
+
+impl Operation for GetBucketOwnershipControls {
+    const NAME: &'static str = "GetBucketOwnershipControls";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketOwnershipControls",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("ownershipControls", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketOwnershipControlsInput;
+    type Output = GetBucketOwnershipControlsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketOwnershipControlsInput, DecodeError> {
+        Ok(GetBucketOwnershipControlsInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "OwnershipControls",
+            S3_NAMESPACE,
+            o.ownership_controls.as_ref(),
+        )
+    }
+}
+
+/// `GET /{Bucket}?policy`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketPolicy;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketPolicyInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketPolicyInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketPolicyOutput {
+    pub policy: Option<String>,
+}
+
+impl Operation for GetBucketPolicy {
+    const NAME: &'static str = "GetBucketPolicy";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketPolicy",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("policy", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketPolicyInput;
+    type Output = GetBucketPolicyOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketPolicyInput, DecodeError> {
+        Ok(GetBucketPolicyInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_text("application/json", o.policy)
+    }
+}
+
+/// `GET /{Bucket}?policyStatus`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketPolicyStatus;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketPolicyStatusInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketPolicyStatusInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketPolicyStatusOutput {
+    pub policy_status: Option<PolicyStatus>,
+}
+
+impl Operation for GetBucketPolicyStatus {
+    const NAME: &'static str = "GetBucketPolicyStatus";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketPolicyStatus",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("policyStatus", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketPolicyStatusInput;
+    type Output = GetBucketPolicyStatusOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketPolicyStatusInput, DecodeError> {
+        Ok(GetBucketPolicyStatusInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketPolicyStatusOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload("PolicyStatus", S3_NAMESPACE, o.policy_status.as_ref())
+    }
+}
+
+/// `GET /{Bucket}/{Key+}?acl`
+#[derive(Debug, Clone, Copy)]
+pub struct GetObjectAcl;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetObjectAclInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version_id: Option<VersionId>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetObjectAclInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            version_id: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetObjectAclOutput {
+    pub owner: Option<Owner>,
+    pub grants: Option<Vec<Grant>>,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for GetObjectAcl {
+    const NAME: &'static str = "GetObjectAcl";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectAcl",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("acl", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetObjectAclInput;
+    type Output = GetObjectAclOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectAclInput, DecodeError> {
+        Ok(GetObjectAclInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetObjectAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish_xml("AccessControlPolicy", S3_NAMESPACE, |w| {
+            w.optional("Owner", o.owner.as_ref());
+            w.optional_wrapped_list("AccessControlList", "Grant", o.grants.as_ref());
+        })
+    }
+}
+
+/// `GET /{Bucket}?publicAccessBlock`
+#[derive(Debug, Clone, Copy)]
+pub struct GetPublicAccessBlock;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetPublicAccessBlockInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetPublicAccessBlockInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetPublicAccessBlockOutput {
+    pub public_access_block_configuration: Option<PublicAccessBlockConfiguration>,
+}
+
+impl Operation for GetPublicAccessBlock {
+    const NAME: &'static str = "GetPublicAccessBlock";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetPublicAccessBlock",
+        method: "GET",
         path: PathShape::Bucket,
         query: &[("publicAccessBlock", None)],
         status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetPublicAccessBlockInput;
+    type Output = GetPublicAccessBlockOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetPublicAccessBlockInput, DecodeError> {
+        Ok(GetPublicAccessBlockInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetPublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "PublicAccessBlockConfiguration",
+            S3_NAMESPACE,
+            o.public_access_block_configuration.as_ref(),
+        )
+    }
+}
+
+/// `PUT /{Bucket}?abac`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketAbac;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutBucketAbacInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+    pub abac_status: AbacStatus,
+}
+
+impl PutBucketAbacInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, abac_status: AbacStatus) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            expected_bucket_owner: None,
+            abac_status,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketAbacOutput {}
+
+impl Operation for PutBucketAbac {
+    const NAME: &'static str = "PutBucketAbac";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketAbac",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("abac", None)],
+        status: 200,
         input: InputKind::Xml {
-            root: "PublicAccessBlockConfiguration",
+            root: "AbacStatus",
+            required: true,
+        },
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "AbacStatus" Root("AbacStatus") Structure required,
+            1 "AbacStatus.Status" Element("Status") Enum optional,
+        },
+    };
+    type Input = PutBucketAbacInput;
+    type Output = PutBucketAbacOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketAbacInput, DecodeError> {
+        Ok(PutBucketAbacInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            abac_status: r.required_payload()?,
+        })
+    }
+
+    fn encode(_: PutBucketAbacOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `PUT /{Bucket}?acl`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketAcl;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutBucketAclInput {
+    pub acl: Option<BucketCannedACL>,
+    pub access_control_policy: Option<AccessControlPolicy>,
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl PutBucketAclInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            acl: None,
+            access_control_policy: None,
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            grant_full_control: None,
+            grant_read: None,
+            grant_read_acp: None,
+            grant_write: None,
+            grant_write_acp: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketAclOutput {}
+
+impl Operation for PutBucketAcl {
+    const NAME: &'static str = "PutBucketAcl";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketAcl",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("acl", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "AccessControlPolicy",
+            required: false,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "ACL" Header("x-amz-acl") Enum optional,
+            0 "AccessControlPolicy" Root("AccessControlPolicy") Structure optional,
+            1 "AccessControlPolicy.Grants" Wrapped("AccessControlList", "Grant") StructureList optional,
+            2 "AccessControlPolicy.Grants.Grantee" Element("Grantee") Structure optional,
+            3 "AccessControlPolicy.Grants.Grantee.DisplayName" Element("DisplayName") Text optional,
+            3 "AccessControlPolicy.Grants.Grantee.EmailAddress" Element("EmailAddress") Text optional,
+            3 "AccessControlPolicy.Grants.Grantee.ID" Element("ID") Text optional,
+            3 "AccessControlPolicy.Grants.Grantee.Type" Attribute("xsi:type") Enum required,
+            3 "AccessControlPolicy.Grants.Grantee.URI" Element("URI") Text optional,
+            2 "AccessControlPolicy.Grants.Permission" Element("Permission") Enum optional,
+            1 "AccessControlPolicy.Owner" Element("Owner") Structure optional,
+            2 "AccessControlPolicy.Owner.DisplayName" Element("DisplayName") Text optional,
+            2 "AccessControlPolicy.Owner.ID" Element("ID") Text optional,
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "GrantFullControl" Header("x-amz-grant-full-control") Text optional,
+            0 "GrantRead" Header("x-amz-grant-read") Text optional,
+            0 "GrantReadACP" Header("x-amz-grant-read-acp") Text optional,
+            0 "GrantWrite" Header("x-amz-grant-write") Text optional,
+            0 "GrantWriteACP" Header("x-amz-grant-write-acp") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = PutBucketAclInput;
+    type Output = PutBucketAclOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketAclInput, DecodeError> {
+        Ok(PutBucketAclInput {
+            acl: r.header("x-amz-acl")?,
+            access_control_policy: r.payload()?,
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            grant_full_control: r.header("x-amz-grant-full-control")?,
+            grant_read: r.header("x-amz-grant-read")?,
+            grant_read_acp: r.header("x-amz-grant-read-acp")?,
+            grant_write: r.header("x-amz-grant-write")?,
+            grant_write_acp: r.header("x-amz-grant-write-acp")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: PutBucketAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `PUT /{Bucket}?ownershipControls`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketOwnershipControls;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutBucketOwnershipControlsInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub ownership_controls: OwnershipControls,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+}
+
+impl PutBucketOwnershipControlsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, ownership_controls: OwnershipControls) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            expected_bucket_owner: None,
+            ownership_controls,
+            checksum_algorithm: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketOwnershipControlsOutput {}
+
+impl Operation for PutBucketOwnershipControls {
+    const NAME: &'static str = "PutBucketOwnershipControls";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketOwnershipControls",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("ownershipControls", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "OwnershipControls",
             required: true,
         },
         checksum_required: true,
         members: members! {
             0 "Bucket" Label Text required,
             0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "OwnershipControls" Root("OwnershipControls") Structure required,
+            1 "OwnershipControls.Rules" Element("Rule") StructureList required,
+            2 "OwnershipControls.Rules.ObjectOwnership" Element("ObjectOwnership") Enum required,
             0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "PublicAccessBlockConfiguration" Root("PublicAccessBlockConfiguration") Structure required,
-            1 "PublicAccessBlockConfiguration.BlockPublicAcls" Element("BlockPublicAcls") Boolean optional,
-            1 "PublicAccessBlockConfiguration.IgnorePublicAcls" Element("IgnorePublicAcls") Boolean optional,
-            1 "PublicAccessBlockConfiguration.BlockPublicPolicy" Element("BlockPublicPolicy") Boolean optional,
-            1 "PublicAccessBlockConfiguration.RestrictPublicBuckets" Element("RestrictPublicBuckets") Boolean optional,
+        },
+    };
+    type Input = PutBucketOwnershipControlsInput;
+    type Output = PutBucketOwnershipControlsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketOwnershipControlsInput, DecodeError> {
+        Ok(PutBucketOwnershipControlsInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            ownership_controls: r.required_payload()?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+        })
+    }
+
+    fn encode(_: PutBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `PUT /{Bucket}?policy`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketPolicy;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutBucketPolicyInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub confirm_remove_self_bucket_access: Option<bool>,
+    pub policy: String,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl PutBucketPolicyInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, policy: String) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            confirm_remove_self_bucket_access: None,
+            policy,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketPolicyOutput {}
+
+impl Operation for PutBucketPolicy {
+    const NAME: &'static str = "PutBucketPolicy";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketPolicy",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("policy", None)],
+        status: 200,
+        input: InputKind::Text { required: true },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "ConfirmRemoveSelfBucketAccess" Header("x-amz-confirm-remove-self-bucket-access") Boolean optional,
+            0 "Policy" Text Text required,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = PutPublicAccessBlockInput;
-    type Output = PutPublicAccessBlockOutput;
+    type Input = PutBucketPolicyInput;
+    type Output = PutBucketPolicyOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutPublicAccessBlockInput, DecodeError> {
-        Ok(PutPublicAccessBlockInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketPolicyInput, DecodeError> {
+        Ok(PutBucketPolicyInput {
             bucket: r.bucket()?,
             content_md5: r.header("content-md5")?,
             checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            public_access_block_configuration: r.required_payload()?,
+            confirm_remove_self_bucket_access: r
+                .header("x-amz-confirm-remove-self-bucket-access")?,
+            policy: r.required_text()?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(_: PutPublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: PutBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -213,910 +1044,79 @@ impl Operation for PutObjectAcl {
     }
 }
 
-/// `PUT /{Bucket}?policy`
+/// `PUT /{Bucket}?publicAccessBlock`
 #[derive(Debug, Clone, Copy)]
-pub struct PutBucketPolicy;
+pub struct PutPublicAccessBlock;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct PutBucketPolicyInput {
+pub struct PutPublicAccessBlockInput {
     pub bucket: BucketName,
     pub content_md5: Option<String>,
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub confirm_remove_self_bucket_access: Option<bool>,
-    pub policy: String,
+    pub public_access_block_configuration: PublicAccessBlockConfiguration,
     pub expected_bucket_owner: Option<String>,
 }
 
-impl PutBucketPolicyInput {
+impl PutPublicAccessBlockInput {
     /// A value with what it must have and nothing else.
     #[must_use]
-    pub fn new(bucket: BucketName, policy: String) -> Self {
+    pub fn new(
+        bucket: BucketName,
+        public_access_block_configuration: PublicAccessBlockConfiguration,
+    ) -> Self {
         Self {
             bucket,
             content_md5: None,
             checksum_algorithm: None,
-            confirm_remove_self_bucket_access: None,
-            policy,
+            public_access_block_configuration,
             expected_bucket_owner: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketPolicyOutput {}
+pub struct PutPublicAccessBlockOutput {}
 
-impl Operation for PutBucketPolicy {
-    const NAME: &'static str = "PutBucketPolicy";
+impl Operation for PutPublicAccessBlock {
+    const NAME: &'static str = "PutPublicAccessBlock";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketPolicy",
+        name: "PutPublicAccessBlock",
         method: "PUT",
         path: PathShape::Bucket,
-        query: &[("policy", None)],
-        status: 200,
-        input: InputKind::Text { required: true },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "ConfirmRemoveSelfBucketAccess" Header("x-amz-confirm-remove-self-bucket-access") Boolean optional,
-            0 "Policy" Text Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = PutBucketPolicyInput;
-    type Output = PutBucketPolicyOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketPolicyInput, DecodeError> {
-        Ok(PutBucketPolicyInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            confirm_remove_self_bucket_access: r
-                .header("x-amz-confirm-remove-self-bucket-access")?,
-            policy: r.required_text()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: PutBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `PUT /{Bucket}?ownershipControls`
-#[derive(Debug, Clone, Copy)]
-pub struct PutBucketOwnershipControls;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutBucketOwnershipControlsInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub expected_bucket_owner: Option<String>,
-    pub ownership_controls: OwnershipControls,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-}
-
-impl PutBucketOwnershipControlsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, ownership_controls: OwnershipControls) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            expected_bucket_owner: None,
-            ownership_controls,
-            checksum_algorithm: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketOwnershipControlsOutput {}
-
-impl Operation for PutBucketOwnershipControls {
-    const NAME: &'static str = "PutBucketOwnershipControls";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketOwnershipControls",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("ownershipControls", None)],
+        query: &[("publicAccessBlock", None)],
         status: 200,
         input: InputKind::Xml {
-            root: "OwnershipControls",
+            root: "PublicAccessBlockConfiguration",
             required: true,
         },
         checksum_required: true,
         members: members! {
             0 "Bucket" Label Text required,
             0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "OwnershipControls" Root("OwnershipControls") Structure required,
-            1 "OwnershipControls.Rules" Element("Rule") StructureList required,
-            2 "OwnershipControls.Rules.ObjectOwnership" Element("ObjectOwnership") Enum required,
             0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-        },
-    };
-    type Input = PutBucketOwnershipControlsInput;
-    type Output = PutBucketOwnershipControlsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketOwnershipControlsInput, DecodeError> {
-        Ok(PutBucketOwnershipControlsInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            ownership_controls: r.required_payload()?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-        })
-    }
-
-    fn encode(_: PutBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `PUT /{Bucket}?acl`
-#[derive(Debug, Clone, Copy)]
-pub struct PutBucketAcl;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutBucketAclInput {
-    pub acl: Option<BucketCannedACL>,
-    pub access_control_policy: Option<AccessControlPolicy>,
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub grant_full_control: Option<String>,
-    pub grant_read: Option<String>,
-    pub grant_read_acp: Option<String>,
-    pub grant_write: Option<String>,
-    pub grant_write_acp: Option<String>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl PutBucketAclInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            acl: None,
-            access_control_policy: None,
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            grant_full_control: None,
-            grant_read: None,
-            grant_read_acp: None,
-            grant_write: None,
-            grant_write_acp: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketAclOutput {}
-
-impl Operation for PutBucketAcl {
-    const NAME: &'static str = "PutBucketAcl";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketAcl",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("acl", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "AccessControlPolicy",
-            required: false,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "ACL" Header("x-amz-acl") Enum optional,
-            0 "AccessControlPolicy" Root("AccessControlPolicy") Structure optional,
-            1 "AccessControlPolicy.Grants" Wrapped("AccessControlList", "Grant") StructureList optional,
-            2 "AccessControlPolicy.Grants.Grantee" Element("Grantee") Structure optional,
-            3 "AccessControlPolicy.Grants.Grantee.DisplayName" Element("DisplayName") Text optional,
-            3 "AccessControlPolicy.Grants.Grantee.EmailAddress" Element("EmailAddress") Text optional,
-            3 "AccessControlPolicy.Grants.Grantee.ID" Element("ID") Text optional,
-            3 "AccessControlPolicy.Grants.Grantee.Type" Attribute("xsi:type") Enum required,
-            3 "AccessControlPolicy.Grants.Grantee.URI" Element("URI") Text optional,
-            2 "AccessControlPolicy.Grants.Permission" Element("Permission") Enum optional,
-            1 "AccessControlPolicy.Owner" Element("Owner") Structure optional,
-            2 "AccessControlPolicy.Owner.DisplayName" Element("DisplayName") Text optional,
-            2 "AccessControlPolicy.Owner.ID" Element("ID") Text optional,
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "GrantFullControl" Header("x-amz-grant-full-control") Text optional,
-            0 "GrantRead" Header("x-amz-grant-read") Text optional,
-            0 "GrantReadACP" Header("x-amz-grant-read-acp") Text optional,
-            0 "GrantWrite" Header("x-amz-grant-write") Text optional,
-            0 "GrantWriteACP" Header("x-amz-grant-write-acp") Text optional,
+            0 "PublicAccessBlockConfiguration" Root("PublicAccessBlockConfiguration") Structure required,
+            1 "PublicAccessBlockConfiguration.BlockPublicAcls" Element("BlockPublicAcls") Boolean optional,
+            1 "PublicAccessBlockConfiguration.IgnorePublicAcls" Element("IgnorePublicAcls") Boolean optional,
+            1 "PublicAccessBlockConfiguration.BlockPublicPolicy" Element("BlockPublicPolicy") Boolean optional,
+            1 "PublicAccessBlockConfiguration.RestrictPublicBuckets" Element("RestrictPublicBuckets") Boolean optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = PutBucketAclInput;
-    type Output = PutBucketAclOutput;
+    type Input = PutPublicAccessBlockInput;
+    type Output = PutPublicAccessBlockOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketAclInput, DecodeError> {
-        Ok(PutBucketAclInput {
-            acl: r.header("x-amz-acl")?,
-            access_control_policy: r.payload()?,
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutPublicAccessBlockInput, DecodeError> {
+        Ok(PutPublicAccessBlockInput {
             bucket: r.bucket()?,
             content_md5: r.header("content-md5")?,
             checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            grant_full_control: r.header("x-amz-grant-full-control")?,
-            grant_read: r.header("x-amz-grant-read")?,
-            grant_read_acp: r.header("x-amz-grant-read-acp")?,
-            grant_write: r.header("x-amz-grant-write")?,
-            grant_write_acp: r.header("x-amz-grant-write-acp")?,
+            public_access_block_configuration: r.required_payload()?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(_: PutBucketAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: PutPublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `PUT /{Bucket}?abac`
-#[derive(Debug, Clone, Copy)]
-pub struct PutBucketAbac;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutBucketAbacInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub expected_bucket_owner: Option<String>,
-    pub abac_status: AbacStatus,
-}
-
-impl PutBucketAbacInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, abac_status: AbacStatus) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            expected_bucket_owner: None,
-            abac_status,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketAbacOutput {}
-
-impl Operation for PutBucketAbac {
-    const NAME: &'static str = "PutBucketAbac";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketAbac",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("abac", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "AbacStatus",
-            required: true,
-        },
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "AbacStatus" Root("AbacStatus") Structure required,
-            1 "AbacStatus.Status" Element("Status") Enum optional,
-        },
-    };
-    type Input = PutBucketAbacInput;
-    type Output = PutBucketAbacOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketAbacInput, DecodeError> {
-        Ok(PutBucketAbacInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            abac_status: r.required_payload()?,
-        })
-    }
-
-    fn encode(_: PutBucketAbacOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?publicAccessBlock`
-#[derive(Debug, Clone, Copy)]
-pub struct GetPublicAccessBlock;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetPublicAccessBlockInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetPublicAccessBlockInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetPublicAccessBlockOutput {
-    pub public_access_block_configuration: Option<PublicAccessBlockConfiguration>,
-}
-
-impl Operation for GetPublicAccessBlock {
-    const NAME: &'static str = "GetPublicAccessBlock";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetPublicAccessBlock",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("publicAccessBlock", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetPublicAccessBlockInput;
-    type Output = GetPublicAccessBlockOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetPublicAccessBlockInput, DecodeError> {
-        Ok(GetPublicAccessBlockInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetPublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "PublicAccessBlockConfiguration",
-            S3_NAMESPACE,
-            o.public_access_block_configuration.as_ref(),
-        )
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?acl`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectAcl;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectAclInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetObjectAclInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetObjectAclOutput {
-    pub owner: Option<Owner>,
-    pub grants: Option<Vec<Grant>>,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for GetObjectAcl {
-    const NAME: &'static str = "GetObjectAcl";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectAcl",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("acl", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetObjectAclInput;
-    type Output = GetObjectAclOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectAclInput, DecodeError> {
-        Ok(GetObjectAclInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetObjectAclOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_xml("AccessControlPolicy", S3_NAMESPACE, |w| {
-            w.optional("Owner", o.owner.as_ref());
-            w.optional_wrapped_list("AccessControlList", "Grant", o.grants.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}?policyStatus`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketPolicyStatus;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketPolicyStatusInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketPolicyStatusInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketPolicyStatusOutput {
-    pub policy_status: Option<PolicyStatus>,
-}
-
-impl Operation for GetBucketPolicyStatus {
-    const NAME: &'static str = "GetBucketPolicyStatus";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketPolicyStatus",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("policyStatus", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketPolicyStatusInput;
-    type Output = GetBucketPolicyStatusOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketPolicyStatusInput, DecodeError> {
-        Ok(GetBucketPolicyStatusInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketPolicyStatusOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload("PolicyStatus", S3_NAMESPACE, o.policy_status.as_ref())
-    }
-}
-
-/// `GET /{Bucket}?policy`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketPolicy;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketPolicyInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketPolicyInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketPolicyOutput {
-    pub policy: Option<String>,
-}
-
-impl Operation for GetBucketPolicy {
-    const NAME: &'static str = "GetBucketPolicy";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketPolicy",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("policy", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketPolicyInput;
-    type Output = GetBucketPolicyOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketPolicyInput, DecodeError> {
-        Ok(GetBucketPolicyInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_text("application/json", o.policy)
-    }
-}
-
-/// `GET /{Bucket}?ownershipControls`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketOwnershipControls;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketOwnershipControlsInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketOwnershipControlsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketOwnershipControlsOutput {
-    pub ownership_controls: Option<OwnershipControls>,
-}
-
-impl Operation for GetBucketOwnershipControls {
-    const NAME: &'static str = "GetBucketOwnershipControls";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketOwnershipControls",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("ownershipControls", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketOwnershipControlsInput;
-    type Output = GetBucketOwnershipControlsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketOwnershipControlsInput, DecodeError> {
-        Ok(GetBucketOwnershipControlsInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "OwnershipControls",
-            S3_NAMESPACE,
-            o.ownership_controls.as_ref(),
-        )
-    }
-}
-
-/// `GET /{Bucket}?acl`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketAcl;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketAclInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketAclInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketAclOutput {
-    pub owner: Option<Owner>,
-    pub grants: Option<Vec<Grant>>,
-}
-
-impl Operation for GetBucketAcl {
-    const NAME: &'static str = "GetBucketAcl";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketAcl",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("acl", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketAclInput;
-    type Output = GetBucketAclOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketAclInput, DecodeError> {
-        Ok(GetBucketAclInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketAclOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("AccessControlPolicy", S3_NAMESPACE, |w| {
-            w.optional("Owner", o.owner.as_ref());
-            w.optional_wrapped_list("AccessControlList", "Grant", o.grants.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}?abac`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketAbac;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketAbacInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketAbacInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketAbacOutput {
-    pub abac_status: Option<AbacStatus>,
-}
-
-impl Operation for GetBucketAbac {
-    const NAME: &'static str = "GetBucketAbac";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketAbac",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("abac", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketAbacInput;
-    type Output = GetBucketAbacOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketAbacInput, DecodeError> {
-        Ok(GetBucketAbacInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketAbacOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload("AbacStatus", S3_NAMESPACE, o.abac_status.as_ref())
-    }
-}
-
-/// `DELETE /{Bucket}?publicAccessBlock`
-#[derive(Debug, Clone, Copy)]
-pub struct DeletePublicAccessBlock;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeletePublicAccessBlockInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeletePublicAccessBlockInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeletePublicAccessBlockOutput {}
-
-impl Operation for DeletePublicAccessBlock {
-    const NAME: &'static str = "DeletePublicAccessBlock";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeletePublicAccessBlock",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("publicAccessBlock", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeletePublicAccessBlockInput;
-    type Output = DeletePublicAccessBlockOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeletePublicAccessBlockInput, DecodeError> {
-        Ok(DeletePublicAccessBlockInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeletePublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
-    }
-}
-
-/// `DELETE /{Bucket}?policy`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketPolicy;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketPolicyInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketPolicyInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketPolicyOutput {}
-
-impl Operation for DeleteBucketPolicy {
-    const NAME: &'static str = "DeleteBucketPolicy";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketPolicy",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("policy", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketPolicyInput;
-    type Output = DeleteBucketPolicyOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketPolicyInput, DecodeError> {
-        Ok(DeleteBucketPolicyInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
-    }
-}
-
-/// `DELETE /{Bucket}?ownershipControls`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketOwnershipControls;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketOwnershipControlsInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketOwnershipControlsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketOwnershipControlsOutput {}
-
-impl Operation for DeleteBucketOwnershipControls {
-    const NAME: &'static str = "DeleteBucketOwnershipControls";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketOwnershipControls",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("ownershipControls", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketOwnershipControlsInput;
-    type Output = DeleteBucketOwnershipControlsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketOwnershipControlsInput, DecodeError> {
-        Ok(DeleteBucketOwnershipControlsInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }
 

@@ -17,6 +17,303 @@ use super::shapes::{
     ServerSideEncryption,
 };
 
+/// `DELETE /{Bucket}/{Key+}?annotation`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteObjectAnnotation;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteObjectAnnotationInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub annotation_name: String,
+    pub version_id: Option<VersionId>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub object_if_match: Option<String>,
+}
+
+impl DeleteObjectAnnotationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey, annotation_name: String) -> Self {
+        Self {
+            bucket,
+            key,
+            annotation_name,
+            version_id: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+            object_if_match: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteObjectAnnotationOutput {
+    pub object_version_id: Option<VersionId>,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for DeleteObjectAnnotation {
+    const NAME: &'static str = "DeleteObjectAnnotation";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteObjectAnnotation",
+        method: "DELETE",
+        path: PathShape::Object,
+        query: &[("annotation", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "AnnotationName" Query("annotationName") Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "ObjectIfMatch" Header("x-amz-object-if-match") Text optional,
+        },
+    };
+    type Input = DeleteObjectAnnotationInput;
+    type Output = DeleteObjectAnnotationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteObjectAnnotationInput, DecodeError> {
+        Ok(DeleteObjectAnnotationInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            annotation_name: r.required_query("annotationName")?,
+            version_id: r.query("versionId")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            object_if_match: r.header("x-amz-object-if-match")?,
+        })
+    }
+
+    fn encode(o: DeleteObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(204);
+        r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish()
+    }
+}
+
+/// `GET /{Bucket}/{Key+}?annotation`
+#[derive(Debug, Clone, Copy)]
+pub struct GetObjectAnnotation;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetObjectAnnotationInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub annotation_name: String,
+    pub version_id: Option<VersionId>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub checksum_mode: Option<ChecksumMode>,
+}
+
+impl GetObjectAnnotationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey, annotation_name: String) -> Self {
+        Self {
+            bucket,
+            key,
+            annotation_name,
+            version_id: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+            checksum_mode: None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct GetObjectAnnotationOutput {
+    pub annotation_payload: ByteStream,
+    pub object_version_id: Option<VersionId>,
+    pub last_modified: Option<Timestamp>,
+    pub content_length: Option<i64>,
+    pub etag: Option<String>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32c: Option<String>,
+    pub checksum_crc64nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub request_charged: Option<RequestCharged>,
+    pub replication_status: Option<ReplicationStatus>,
+}
+
+impl Operation for GetObjectAnnotation {
+    const NAME: &'static str = "GetObjectAnnotation";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectAnnotation",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("annotation", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "AnnotationName" Query("annotationName") Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "ChecksumMode" Header("x-amz-checksum-mode") Enum optional,
+        },
+    };
+    type Input = GetObjectAnnotationInput;
+    type Output = GetObjectAnnotationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectAnnotationInput, DecodeError> {
+        Ok(GetObjectAnnotationInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            annotation_name: r.required_query("annotationName")?,
+            version_id: r.query("versionId")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            checksum_mode: r.header("x-amz-checksum-mode")?,
+        })
+    }
+
+    fn encode(o: GetObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
+        r.optional_http_date("last-modified", o.last_modified.as_ref());
+        r.optional_header("content-length", o.content_length.as_ref());
+        r.optional_header("etag", o.etag.as_ref());
+        r.optional_header("x-amz-checksum-crc32", o.checksum_crc32.as_ref());
+        r.optional_header("x-amz-checksum-crc32c", o.checksum_crc32c.as_ref());
+        r.optional_header("x-amz-checksum-crc64nvme", o.checksum_crc64nvme.as_ref());
+        r.optional_header("x-amz-checksum-sha1", o.checksum_sha1.as_ref());
+        r.optional_header("x-amz-checksum-sha256", o.checksum_sha256.as_ref());
+        r.optional_header("x-amz-checksum-sha512", o.checksum_sha512.as_ref());
+        r.optional_header("x-amz-checksum-md5", o.checksum_md5.as_ref());
+        r.optional_header("x-amz-checksum-xxhash64", o.checksum_xxhash64.as_ref());
+        r.optional_header("x-amz-checksum-xxhash3", o.checksum_xxhash3.as_ref());
+        r.optional_header("x-amz-checksum-xxhash128", o.checksum_xxhash128.as_ref());
+        r.optional_header("x-amz-checksum-type", o.checksum_type.as_ref());
+        r.optional_header(
+            "x-amz-server-side-encryption",
+            o.server_side_encryption.as_ref(),
+        );
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.optional_header("x-amz-replication-status", o.replication_status.as_ref());
+        r.finish_stream(o.annotation_payload)
+    }
+}
+
+/// `GET /{Bucket}/{Key+}?annotation`
+#[derive(Debug, Clone, Copy)]
+pub struct ListObjectAnnotations;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListObjectAnnotationsInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version_id: Option<VersionId>,
+    pub max_annotation_results: Option<i32>,
+    pub annotation_prefix: Option<String>,
+    pub continuation_token: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl ListObjectAnnotationsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            version_id: None,
+            max_annotation_results: None,
+            annotation_prefix: None,
+            continuation_token: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListObjectAnnotationsOutput {
+    pub annotations: Option<Vec<AnnotationEntry>>,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    pub object_version_id: Option<VersionId>,
+    pub annotation_prefix: Option<String>,
+    pub max_annotation_results: Option<i32>,
+    pub annotation_count: Option<i32>,
+    pub continuation_token: Option<String>,
+    pub next_continuation_token: Option<String>,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for ListObjectAnnotations {
+    const NAME: &'static str = "ListObjectAnnotations";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "ListObjectAnnotations",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("annotation", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "MaxAnnotationResults" Query("max-annotation-results") Integer optional,
+            0 "AnnotationPrefix" Query("annotation-prefix") Text optional,
+            0 "ContinuationToken" Query("continuation-token") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = ListObjectAnnotationsInput;
+    type Output = ListObjectAnnotationsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<ListObjectAnnotationsInput, DecodeError> {
+        Ok(ListObjectAnnotationsInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            max_annotation_results: r.query("max-annotation-results")?,
+            annotation_prefix: r.query("annotation-prefix")?,
+            continuation_token: r.query("continuation-token")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: ListObjectAnnotationsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish_xml("ListObjectAnnotationsResult", S3_NAMESPACE, |w| {
+            w.optional_wrapped_list("Annotations", "AnnotationEntry", o.annotations.as_ref());
+            w.optional("Bucket", o.bucket.as_ref());
+            w.optional("Key", o.key.as_ref());
+            w.optional("AnnotationPrefix", o.annotation_prefix.as_ref());
+            w.optional("MaxAnnotationResults", o.max_annotation_results.as_ref());
+            w.optional("AnnotationCount", o.annotation_count.as_ref());
+            w.optional("ContinuationToken", o.continuation_token.as_ref());
+            w.optional("NextContinuationToken", o.next_continuation_token.as_ref());
+        })
+    }
+}
+
 /// `PUT /{Bucket}/{Key+}?annotation`
 #[derive(Debug, Clone, Copy)]
 pub struct PutObjectAnnotation;
@@ -177,303 +474,6 @@ impl Operation for PutObjectAnnotation {
             w.optional("Key", o.key.as_ref());
             w.optional("AnnotationName", o.annotation_name.as_ref());
         })
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?annotation`
-#[derive(Debug, Clone, Copy)]
-pub struct ListObjectAnnotations;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListObjectAnnotationsInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub max_annotation_results: Option<i32>,
-    pub annotation_prefix: Option<String>,
-    pub continuation_token: Option<String>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl ListObjectAnnotationsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            max_annotation_results: None,
-            annotation_prefix: None,
-            continuation_token: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListObjectAnnotationsOutput {
-    pub annotations: Option<Vec<AnnotationEntry>>,
-    pub bucket: Option<String>,
-    pub key: Option<String>,
-    pub object_version_id: Option<VersionId>,
-    pub annotation_prefix: Option<String>,
-    pub max_annotation_results: Option<i32>,
-    pub annotation_count: Option<i32>,
-    pub continuation_token: Option<String>,
-    pub next_continuation_token: Option<String>,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for ListObjectAnnotations {
-    const NAME: &'static str = "ListObjectAnnotations";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "ListObjectAnnotations",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("annotation", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "MaxAnnotationResults" Query("max-annotation-results") Integer optional,
-            0 "AnnotationPrefix" Query("annotation-prefix") Text optional,
-            0 "ContinuationToken" Query("continuation-token") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = ListObjectAnnotationsInput;
-    type Output = ListObjectAnnotationsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<ListObjectAnnotationsInput, DecodeError> {
-        Ok(ListObjectAnnotationsInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            max_annotation_results: r.query("max-annotation-results")?,
-            annotation_prefix: r.query("annotation-prefix")?,
-            continuation_token: r.query("continuation-token")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: ListObjectAnnotationsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_xml("ListObjectAnnotationsResult", S3_NAMESPACE, |w| {
-            w.optional_wrapped_list("Annotations", "AnnotationEntry", o.annotations.as_ref());
-            w.optional("Bucket", o.bucket.as_ref());
-            w.optional("Key", o.key.as_ref());
-            w.optional("AnnotationPrefix", o.annotation_prefix.as_ref());
-            w.optional("MaxAnnotationResults", o.max_annotation_results.as_ref());
-            w.optional("AnnotationCount", o.annotation_count.as_ref());
-            w.optional("ContinuationToken", o.continuation_token.as_ref());
-            w.optional("NextContinuationToken", o.next_continuation_token.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?annotation`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectAnnotation;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectAnnotationInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub annotation_name: String,
-    pub version_id: Option<VersionId>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-    pub checksum_mode: Option<ChecksumMode>,
-}
-
-impl GetObjectAnnotationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey, annotation_name: String) -> Self {
-        Self {
-            bucket,
-            key,
-            annotation_name,
-            version_id: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-            checksum_mode: None,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct GetObjectAnnotationOutput {
-    pub annotation_payload: ByteStream,
-    pub object_version_id: Option<VersionId>,
-    pub last_modified: Option<Timestamp>,
-    pub content_length: Option<i64>,
-    pub etag: Option<String>,
-    pub checksum_crc32: Option<String>,
-    pub checksum_crc32c: Option<String>,
-    pub checksum_crc64nvme: Option<String>,
-    pub checksum_sha1: Option<String>,
-    pub checksum_sha256: Option<String>,
-    pub checksum_sha512: Option<String>,
-    pub checksum_md5: Option<String>,
-    pub checksum_xxhash64: Option<String>,
-    pub checksum_xxhash3: Option<String>,
-    pub checksum_xxhash128: Option<String>,
-    pub checksum_type: Option<ChecksumType>,
-    pub server_side_encryption: Option<ServerSideEncryption>,
-    pub request_charged: Option<RequestCharged>,
-    pub replication_status: Option<ReplicationStatus>,
-}
-
-impl Operation for GetObjectAnnotation {
-    const NAME: &'static str = "GetObjectAnnotation";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectAnnotation",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("annotation", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "AnnotationName" Query("annotationName") Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "ChecksumMode" Header("x-amz-checksum-mode") Enum optional,
-        },
-    };
-    type Input = GetObjectAnnotationInput;
-    type Output = GetObjectAnnotationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectAnnotationInput, DecodeError> {
-        Ok(GetObjectAnnotationInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            annotation_name: r.required_query("annotationName")?,
-            version_id: r.query("versionId")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            checksum_mode: r.header("x-amz-checksum-mode")?,
-        })
-    }
-
-    fn encode(o: GetObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
-        r.optional_http_date("last-modified", o.last_modified.as_ref());
-        r.optional_header("content-length", o.content_length.as_ref());
-        r.optional_header("etag", o.etag.as_ref());
-        r.optional_header("x-amz-checksum-crc32", o.checksum_crc32.as_ref());
-        r.optional_header("x-amz-checksum-crc32c", o.checksum_crc32c.as_ref());
-        r.optional_header("x-amz-checksum-crc64nvme", o.checksum_crc64nvme.as_ref());
-        r.optional_header("x-amz-checksum-sha1", o.checksum_sha1.as_ref());
-        r.optional_header("x-amz-checksum-sha256", o.checksum_sha256.as_ref());
-        r.optional_header("x-amz-checksum-sha512", o.checksum_sha512.as_ref());
-        r.optional_header("x-amz-checksum-md5", o.checksum_md5.as_ref());
-        r.optional_header("x-amz-checksum-xxhash64", o.checksum_xxhash64.as_ref());
-        r.optional_header("x-amz-checksum-xxhash3", o.checksum_xxhash3.as_ref());
-        r.optional_header("x-amz-checksum-xxhash128", o.checksum_xxhash128.as_ref());
-        r.optional_header("x-amz-checksum-type", o.checksum_type.as_ref());
-        r.optional_header(
-            "x-amz-server-side-encryption",
-            o.server_side_encryption.as_ref(),
-        );
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.optional_header("x-amz-replication-status", o.replication_status.as_ref());
-        r.finish_stream(o.annotation_payload)
-    }
-}
-
-/// `DELETE /{Bucket}/{Key+}?annotation`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteObjectAnnotation;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteObjectAnnotationInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub annotation_name: String,
-    pub version_id: Option<VersionId>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-    pub object_if_match: Option<String>,
-}
-
-impl DeleteObjectAnnotationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey, annotation_name: String) -> Self {
-        Self {
-            bucket,
-            key,
-            annotation_name,
-            version_id: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-            object_if_match: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteObjectAnnotationOutput {
-    pub object_version_id: Option<VersionId>,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for DeleteObjectAnnotation {
-    const NAME: &'static str = "DeleteObjectAnnotation";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteObjectAnnotation",
-        method: "DELETE",
-        path: PathShape::Object,
-        query: &[("annotation", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "AnnotationName" Query("annotationName") Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "ObjectIfMatch" Header("x-amz-object-if-match") Text optional,
-        },
-    };
-    type Input = DeleteObjectAnnotationInput;
-    type Output = DeleteObjectAnnotationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteObjectAnnotationInput, DecodeError> {
-        Ok(DeleteObjectAnnotationInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            annotation_name: r.required_query("annotationName")?,
-            version_id: r.query("versionId")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            object_if_match: r.header("x-amz-object-if-match")?,
-        })
-    }
-
-    fn encode(o: DeleteObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(204);
-        r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish()
     }
 }
 

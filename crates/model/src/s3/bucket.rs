@@ -14,248 +14,112 @@ use strongroom_wire::{
 
 use super::shapes::{BucketCannedACL, ObjectOwnership, Owner, ServerSideEncryption, Tag};
 
-/// `GET /`
+/// `PUT /{Bucket}`
 #[derive(Debug, Clone, Copy)]
-pub struct ListBuckets;
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListBucketsInput {
-    pub max_buckets: Option<i32>,
-    pub continuation_token: Option<String>,
-    pub prefix: Option<String>,
-    pub bucket_region: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListBucketsOutput {
-    pub buckets: Option<Vec<Bucket>>,
-    pub owner: Option<Owner>,
-    pub continuation_token: Option<String>,
-    pub prefix: Option<String>,
-}
-
-impl Operation for ListBuckets {
-    const NAME: &'static str = "ListBuckets";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "ListBuckets",
-        method: "GET",
-        path: PathShape::Service,
-        query: &[],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "MaxBuckets" Query("max-buckets") Integer optional,
-            0 "ContinuationToken" Query("continuation-token") Text optional,
-            0 "Prefix" Query("prefix") Text optional,
-            0 "BucketRegion" Query("bucket-region") Text optional,
-        },
-    };
-    type Input = ListBucketsInput;
-    type Output = ListBucketsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<ListBucketsInput, DecodeError> {
-        Ok(ListBucketsInput {
-            max_buckets: r.query("max-buckets")?,
-            continuation_token: r.query("continuation-token")?,
-            prefix: r.query("prefix")?,
-            bucket_region: r.query("bucket-region")?,
-        })
-    }
-
-    fn encode(o: ListBucketsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("ListAllMyBucketsResult", S3_NAMESPACE, |w| {
-            w.optional_wrapped_list("Buckets", "Bucket", o.buckets.as_ref());
-            w.optional("Owner", o.owner.as_ref());
-            w.optional("ContinuationToken", o.continuation_token.as_ref());
-            w.optional("Prefix", o.prefix.as_ref());
-        })
-    }
-}
-
-/// `HEAD /{Bucket}`
-#[derive(Debug, Clone, Copy)]
-pub struct HeadBucket;
+pub struct CreateBucket;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct HeadBucketInput {
+pub struct CreateBucketInput {
+    pub acl: Option<BucketCannedACL>,
     pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
+    pub create_bucket_configuration: Option<CreateBucketConfiguration>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub object_lock_enabled_for_bucket: Option<bool>,
+    pub object_ownership: Option<ObjectOwnership>,
+    pub bucket_namespace: Option<BucketNamespace>,
 }
 
-impl HeadBucketInput {
+impl CreateBucketInput {
     /// A value with what it must have and nothing else.
     #[must_use]
     pub fn new(bucket: BucketName) -> Self {
         Self {
+            acl: None,
             bucket,
-            expected_bucket_owner: None,
+            create_bucket_configuration: None,
+            grant_full_control: None,
+            grant_read: None,
+            grant_read_acp: None,
+            grant_write: None,
+            grant_write_acp: None,
+            object_lock_enabled_for_bucket: None,
+            object_ownership: None,
+            bucket_namespace: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct HeadBucketOutput {
+pub struct CreateBucketOutput {
+    pub location: Option<String>,
     pub bucket_arn: Option<String>,
-    pub bucket_location_type: Option<LocationType>,
-    pub bucket_location_name: Option<String>,
-    pub bucket_region: Option<String>,
-    pub access_point_alias: Option<bool>,
 }
 
-impl Operation for HeadBucket {
-    const NAME: &'static str = "HeadBucket";
+impl Operation for CreateBucket {
+    const NAME: &'static str = "CreateBucket";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "HeadBucket",
-        method: "HEAD",
+        name: "CreateBucket",
+        method: "PUT",
         path: PathShape::Bucket,
         query: &[],
         status: 200,
-        input: InputKind::None,
+        input: InputKind::Xml {
+            root: "CreateBucketConfiguration",
+            required: false,
+        },
         checksum_required: false,
         members: members! {
+            0 "ACL" Header("x-amz-acl") Enum optional,
             0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "CreateBucketConfiguration" Root("CreateBucketConfiguration") Structure optional,
+            1 "CreateBucketConfiguration.LocationConstraint" Element("LocationConstraint") Text optional,
+            1 "CreateBucketConfiguration.Location" Element("Location") Structure optional,
+            2 "CreateBucketConfiguration.Location.Type" Element("Type") Enum optional,
+            2 "CreateBucketConfiguration.Location.Name" Element("Name") Text optional,
+            1 "CreateBucketConfiguration.Bucket" Element("Bucket") Structure optional,
+            2 "CreateBucketConfiguration.Bucket.DataRedundancy" Element("DataRedundancy") Enum optional,
+            2 "CreateBucketConfiguration.Bucket.Type" Element("Type") Enum optional,
+            1 "CreateBucketConfiguration.Tags" Wrapped("Tags", "Tag") StructureList optional,
+            2 "CreateBucketConfiguration.Tags.Key" Element("Key") Text required,
+            2 "CreateBucketConfiguration.Tags.Value" Element("Value") Text required,
+            0 "GrantFullControl" Header("x-amz-grant-full-control") Text optional,
+            0 "GrantRead" Header("x-amz-grant-read") Text optional,
+            0 "GrantReadACP" Header("x-amz-grant-read-acp") Text optional,
+            0 "GrantWrite" Header("x-amz-grant-write") Text optional,
+            0 "GrantWriteACP" Header("x-amz-grant-write-acp") Text optional,
+            0 "ObjectLockEnabledForBucket" Header("x-amz-bucket-object-lock-enabled") Boolean optional,
+            0 "ObjectOwnership" Header("x-amz-object-ownership") Enum optional,
+            0 "BucketNamespace" Header("x-amz-bucket-namespace") Enum optional,
         },
     };
-    type Input = HeadBucketInput;
-    type Output = HeadBucketOutput;
+    type Input = CreateBucketInput;
+    type Output = CreateBucketOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<HeadBucketInput, DecodeError> {
-        Ok(HeadBucketInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<CreateBucketInput, DecodeError> {
+        Ok(CreateBucketInput {
+            acl: r.header("x-amz-acl")?,
             bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            create_bucket_configuration: r.payload()?,
+            grant_full_control: r.header("x-amz-grant-full-control")?,
+            grant_read: r.header("x-amz-grant-read")?,
+            grant_read_acp: r.header("x-amz-grant-read-acp")?,
+            grant_write: r.header("x-amz-grant-write")?,
+            grant_write_acp: r.header("x-amz-grant-write-acp")?,
+            object_lock_enabled_for_bucket: r.header("x-amz-bucket-object-lock-enabled")?,
+            object_ownership: r.header("x-amz-object-ownership")?,
+            bucket_namespace: r.header("x-amz-bucket-namespace")?,
         })
     }
 
-    fn encode(o: HeadBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: CreateBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
+        r.optional_header("location", o.location.as_ref());
         r.optional_header("x-amz-bucket-arn", o.bucket_arn.as_ref());
-        r.optional_header(
-            "x-amz-bucket-location-type",
-            o.bucket_location_type.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-bucket-location-name",
-            o.bucket_location_name.as_ref(),
-        );
-        r.optional_header("x-amz-bucket-region", o.bucket_region.as_ref());
-        r.optional_header("x-amz-access-point-alias", o.access_point_alias.as_ref());
         r.finish()
-    }
-}
-
-/// `GET /{Bucket}?location`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketLocation;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketLocationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketLocationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketLocationOutput {
-    pub location_constraint: Option<String>,
-}
-
-impl Operation for GetBucketLocation {
-    const NAME: &'static str = "GetBucketLocation";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketLocation",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("location", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketLocationInput;
-    type Output = GetBucketLocationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketLocationInput, DecodeError> {
-        Ok(GetBucketLocationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketLocationOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("LocationConstraint", S3_NAMESPACE, |w| {
-            w.text(o.location_constraint.as_deref().unwrap_or_default());
-        })
-    }
-}
-
-/// `DELETE /{Bucket}`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucket;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketOutput {}
-
-impl Operation for DeleteBucket {
-    const NAME: &'static str = "DeleteBucket";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucket",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketInput;
-    type Output = DeleteBucketOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketInput, DecodeError> {
-        Ok(DeleteBucketInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }
 
@@ -368,112 +232,248 @@ impl Operation for CreateSession {
     }
 }
 
-/// `PUT /{Bucket}`
+/// `DELETE /{Bucket}`
 #[derive(Debug, Clone, Copy)]
-pub struct CreateBucket;
+pub struct DeleteBucket;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct CreateBucketInput {
-    pub acl: Option<BucketCannedACL>,
+pub struct DeleteBucketInput {
     pub bucket: BucketName,
-    pub create_bucket_configuration: Option<CreateBucketConfiguration>,
-    pub grant_full_control: Option<String>,
-    pub grant_read: Option<String>,
-    pub grant_read_acp: Option<String>,
-    pub grant_write: Option<String>,
-    pub grant_write_acp: Option<String>,
-    pub object_lock_enabled_for_bucket: Option<bool>,
-    pub object_ownership: Option<ObjectOwnership>,
-    pub bucket_namespace: Option<BucketNamespace>,
+    pub expected_bucket_owner: Option<String>,
 }
 
-impl CreateBucketInput {
+impl DeleteBucketInput {
     /// A value with what it must have and nothing else.
     #[must_use]
     pub fn new(bucket: BucketName) -> Self {
         Self {
-            acl: None,
             bucket,
-            create_bucket_configuration: None,
-            grant_full_control: None,
-            grant_read: None,
-            grant_read_acp: None,
-            grant_write: None,
-            grant_write_acp: None,
-            object_lock_enabled_for_bucket: None,
-            object_ownership: None,
-            bucket_namespace: None,
+            expected_bucket_owner: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateBucketOutput {
-    pub location: Option<String>,
-    pub bucket_arn: Option<String>,
-}
+pub struct DeleteBucketOutput {}
 
-impl Operation for CreateBucket {
-    const NAME: &'static str = "CreateBucket";
+impl Operation for DeleteBucket {
+    const NAME: &'static str = "DeleteBucket";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "CreateBucket",
-        method: "PUT",
+        name: "DeleteBucket",
+        method: "DELETE",
         path: PathShape::Bucket,
         query: &[],
-        status: 200,
-        input: InputKind::Xml {
-            root: "CreateBucketConfiguration",
-            required: false,
-        },
+        status: 204,
+        input: InputKind::None,
         checksum_required: false,
         members: members! {
-            0 "ACL" Header("x-amz-acl") Enum optional,
             0 "Bucket" Label Text required,
-            0 "CreateBucketConfiguration" Root("CreateBucketConfiguration") Structure optional,
-            1 "CreateBucketConfiguration.LocationConstraint" Element("LocationConstraint") Text optional,
-            1 "CreateBucketConfiguration.Location" Element("Location") Structure optional,
-            2 "CreateBucketConfiguration.Location.Type" Element("Type") Enum optional,
-            2 "CreateBucketConfiguration.Location.Name" Element("Name") Text optional,
-            1 "CreateBucketConfiguration.Bucket" Element("Bucket") Structure optional,
-            2 "CreateBucketConfiguration.Bucket.DataRedundancy" Element("DataRedundancy") Enum optional,
-            2 "CreateBucketConfiguration.Bucket.Type" Element("Type") Enum optional,
-            1 "CreateBucketConfiguration.Tags" Wrapped("Tags", "Tag") StructureList optional,
-            2 "CreateBucketConfiguration.Tags.Key" Element("Key") Text required,
-            2 "CreateBucketConfiguration.Tags.Value" Element("Value") Text required,
-            0 "GrantFullControl" Header("x-amz-grant-full-control") Text optional,
-            0 "GrantRead" Header("x-amz-grant-read") Text optional,
-            0 "GrantReadACP" Header("x-amz-grant-read-acp") Text optional,
-            0 "GrantWrite" Header("x-amz-grant-write") Text optional,
-            0 "GrantWriteACP" Header("x-amz-grant-write-acp") Text optional,
-            0 "ObjectLockEnabledForBucket" Header("x-amz-bucket-object-lock-enabled") Boolean optional,
-            0 "ObjectOwnership" Header("x-amz-object-ownership") Enum optional,
-            0 "BucketNamespace" Header("x-amz-bucket-namespace") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = CreateBucketInput;
-    type Output = CreateBucketOutput;
+    type Input = DeleteBucketInput;
+    type Output = DeleteBucketOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<CreateBucketInput, DecodeError> {
-        Ok(CreateBucketInput {
-            acl: r.header("x-amz-acl")?,
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketInput, DecodeError> {
+        Ok(DeleteBucketInput {
             bucket: r.bucket()?,
-            create_bucket_configuration: r.payload()?,
-            grant_full_control: r.header("x-amz-grant-full-control")?,
-            grant_read: r.header("x-amz-grant-read")?,
-            grant_read_acp: r.header("x-amz-grant-read-acp")?,
-            grant_write: r.header("x-amz-grant-write")?,
-            grant_write_acp: r.header("x-amz-grant-write-acp")?,
-            object_lock_enabled_for_bucket: r.header("x-amz-bucket-object-lock-enabled")?,
-            object_ownership: r.header("x-amz-object-ownership")?,
-            bucket_namespace: r.header("x-amz-bucket-namespace")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(o: CreateBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: DeleteBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?location`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketLocation;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketLocationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketLocationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketLocationOutput {
+    pub location_constraint: Option<String>,
+}
+
+impl Operation for GetBucketLocation {
+    const NAME: &'static str = "GetBucketLocation";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketLocation",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("location", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketLocationInput;
+    type Output = GetBucketLocationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketLocationInput, DecodeError> {
+        Ok(GetBucketLocationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketLocationOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("LocationConstraint", S3_NAMESPACE, |w| {
+            w.text(o.location_constraint.as_deref().unwrap_or_default());
+        })
+    }
+}
+
+/// `HEAD /{Bucket}`
+#[derive(Debug, Clone, Copy)]
+pub struct HeadBucket;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadBucketInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl HeadBucketInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HeadBucketOutput {
+    pub bucket_arn: Option<String>,
+    pub bucket_location_type: Option<LocationType>,
+    pub bucket_location_name: Option<String>,
+    pub bucket_region: Option<String>,
+    pub access_point_alias: Option<bool>,
+}
+
+impl Operation for HeadBucket {
+    const NAME: &'static str = "HeadBucket";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "HeadBucket",
+        method: "HEAD",
+        path: PathShape::Bucket,
+        query: &[],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = HeadBucketInput;
+    type Output = HeadBucketOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<HeadBucketInput, DecodeError> {
+        Ok(HeadBucketInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: HeadBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
-        r.optional_header("location", o.location.as_ref());
         r.optional_header("x-amz-bucket-arn", o.bucket_arn.as_ref());
+        r.optional_header(
+            "x-amz-bucket-location-type",
+            o.bucket_location_type.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-bucket-location-name",
+            o.bucket_location_name.as_ref(),
+        );
+        r.optional_header("x-amz-bucket-region", o.bucket_region.as_ref());
+        r.optional_header("x-amz-access-point-alias", o.access_point_alias.as_ref());
         r.finish()
+    }
+}
+
+/// `GET /`
+#[derive(Debug, Clone, Copy)]
+pub struct ListBuckets;
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListBucketsInput {
+    pub max_buckets: Option<i32>,
+    pub continuation_token: Option<String>,
+    pub prefix: Option<String>,
+    pub bucket_region: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListBucketsOutput {
+    pub buckets: Option<Vec<Bucket>>,
+    pub owner: Option<Owner>,
+    pub continuation_token: Option<String>,
+    pub prefix: Option<String>,
+}
+
+impl Operation for ListBuckets {
+    const NAME: &'static str = "ListBuckets";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "ListBuckets",
+        method: "GET",
+        path: PathShape::Service,
+        query: &[],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "MaxBuckets" Query("max-buckets") Integer optional,
+            0 "ContinuationToken" Query("continuation-token") Text optional,
+            0 "Prefix" Query("prefix") Text optional,
+            0 "BucketRegion" Query("bucket-region") Text optional,
+        },
+    };
+    type Input = ListBucketsInput;
+    type Output = ListBucketsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<ListBucketsInput, DecodeError> {
+        Ok(ListBucketsInput {
+            max_buckets: r.query("max-buckets")?,
+            continuation_token: r.query("continuation-token")?,
+            prefix: r.query("prefix")?,
+            bucket_region: r.query("bucket-region")?,
+        })
+    }
+
+    fn encode(o: ListBucketsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("ListAllMyBucketsResult", S3_NAMESPACE, |w| {
+            w.optional_wrapped_list("Buckets", "Bucket", o.buckets.as_ref());
+            w.optional("Owner", o.owner.as_ref());
+            w.optional("ContinuationToken", o.continuation_token.as_ref());
+            w.optional("Prefix", o.prefix.as_ref());
+        })
     }
 }
 

@@ -14,6 +14,200 @@ use strongroom_wire::{
 
 use super::shapes::{ChecksumAlgorithm, RequestCharged, RequestPayer, ServerSideEncryption};
 
+/// `DELETE /{Bucket}?encryption`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketEncryption;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketEncryptionInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketEncryptionInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketEncryptionOutput {}
+
+impl Operation for DeleteBucketEncryption {
+    const NAME: &'static str = "DeleteBucketEncryption";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketEncryption",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("encryption", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketEncryptionInput;
+    type Output = DeleteBucketEncryptionOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketEncryptionInput, DecodeError> {
+        Ok(DeleteBucketEncryptionInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?encryption`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketEncryption;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketEncryptionInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketEncryptionInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct GetBucketEncryptionOutput {
+    pub server_side_encryption_configuration: Option<ServerSideEncryptionConfiguration>,
+}
+
+impl Operation for GetBucketEncryption {
+    const NAME: &'static str = "GetBucketEncryption";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketEncryption",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("encryption", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketEncryptionInput;
+    type Output = GetBucketEncryptionOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketEncryptionInput, DecodeError> {
+        Ok(GetBucketEncryptionInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "ServerSideEncryptionConfiguration",
+            S3_NAMESPACE,
+            o.server_side_encryption_configuration.as_ref(),
+        )
+    }
+}
+
+/// `PUT /{Bucket}?encryption`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketEncryption;
+
+#[derive(Debug, Clone)]
+pub struct PutBucketEncryptionInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub server_side_encryption_configuration: ServerSideEncryptionConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl PutBucketEncryptionInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(
+        bucket: BucketName,
+        server_side_encryption_configuration: ServerSideEncryptionConfiguration,
+    ) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            server_side_encryption_configuration,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketEncryptionOutput {}
+
+impl Operation for PutBucketEncryption {
+    const NAME: &'static str = "PutBucketEncryption";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketEncryption",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("encryption", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "ServerSideEncryptionConfiguration",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "ServerSideEncryptionConfiguration" Root("ServerSideEncryptionConfiguration") Structure required,
+            1 "ServerSideEncryptionConfiguration.Rules" Element("Rule") StructureList required,
+            2 "ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault" Element("ApplyServerSideEncryptionByDefault") Structure optional,
+            3 "ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault.SSEAlgorithm" Element("SSEAlgorithm") Enum required,
+            3 "ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault.KMSMasterKeyID" Element("KMSMasterKeyID") Sensitive optional,
+            2 "ServerSideEncryptionConfiguration.Rules.BucketKeyEnabled" Element("BucketKeyEnabled") Boolean optional,
+            2 "ServerSideEncryptionConfiguration.Rules.BlockedEncryptionTypes" Element("BlockedEncryptionTypes") Structure optional,
+            3 "ServerSideEncryptionConfiguration.Rules.BlockedEncryptionTypes.EncryptionType" Element("EncryptionType") List optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = PutBucketEncryptionInput;
+    type Output = PutBucketEncryptionOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketEncryptionInput, DecodeError> {
+        Ok(PutBucketEncryptionInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            server_side_encryption_configuration: r.required_payload()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: PutBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
 /// `PUT /{Bucket}/{Key+}?encryption`
 #[derive(Debug, Clone, Copy)]
 pub struct UpdateObjectEncryption;
@@ -99,200 +293,6 @@ impl Operation for UpdateObjectEncryption {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()
-    }
-}
-
-/// `PUT /{Bucket}?encryption`
-#[derive(Debug, Clone, Copy)]
-pub struct PutBucketEncryption;
-
-#[derive(Debug, Clone)]
-pub struct PutBucketEncryptionInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub server_side_encryption_configuration: ServerSideEncryptionConfiguration,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl PutBucketEncryptionInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        server_side_encryption_configuration: ServerSideEncryptionConfiguration,
-    ) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            server_side_encryption_configuration,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketEncryptionOutput {}
-
-impl Operation for PutBucketEncryption {
-    const NAME: &'static str = "PutBucketEncryption";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketEncryption",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("encryption", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "ServerSideEncryptionConfiguration",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "ServerSideEncryptionConfiguration" Root("ServerSideEncryptionConfiguration") Structure required,
-            1 "ServerSideEncryptionConfiguration.Rules" Element("Rule") StructureList required,
-            2 "ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault" Element("ApplyServerSideEncryptionByDefault") Structure optional,
-            3 "ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault.SSEAlgorithm" Element("SSEAlgorithm") Enum required,
-            3 "ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault.KMSMasterKeyID" Element("KMSMasterKeyID") Sensitive optional,
-            2 "ServerSideEncryptionConfiguration.Rules.BucketKeyEnabled" Element("BucketKeyEnabled") Boolean optional,
-            2 "ServerSideEncryptionConfiguration.Rules.BlockedEncryptionTypes" Element("BlockedEncryptionTypes") Structure optional,
-            3 "ServerSideEncryptionConfiguration.Rules.BlockedEncryptionTypes.EncryptionType" Element("EncryptionType") List optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = PutBucketEncryptionInput;
-    type Output = PutBucketEncryptionOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketEncryptionInput, DecodeError> {
-        Ok(PutBucketEncryptionInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            server_side_encryption_configuration: r.required_payload()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: PutBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?encryption`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketEncryption;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketEncryptionInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketEncryptionInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct GetBucketEncryptionOutput {
-    pub server_side_encryption_configuration: Option<ServerSideEncryptionConfiguration>,
-}
-
-impl Operation for GetBucketEncryption {
-    const NAME: &'static str = "GetBucketEncryption";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketEncryption",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("encryption", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketEncryptionInput;
-    type Output = GetBucketEncryptionOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketEncryptionInput, DecodeError> {
-        Ok(GetBucketEncryptionInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "ServerSideEncryptionConfiguration",
-            S3_NAMESPACE,
-            o.server_side_encryption_configuration.as_ref(),
-        )
-    }
-}
-
-/// `DELETE /{Bucket}?encryption`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketEncryption;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketEncryptionInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketEncryptionInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketEncryptionOutput {}
-
-impl Operation for DeleteBucketEncryption {
-    const NAME: &'static str = "DeleteBucketEncryption";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketEncryption",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("encryption", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketEncryptionInput;
-    type Output = DeleteBucketEncryptionOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketEncryptionInput, DecodeError> {
-        Ok(DeleteBucketEncryptionInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }
 

@@ -14,6 +14,126 @@ use strongroom_wire::{
 
 use super::shapes::{ChecksumAlgorithm, Tag};
 
+/// `DELETE /{Bucket}?lifecycle`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketLifecycle;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketLifecycleInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketLifecycleInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketLifecycleOutput {}
+
+impl Operation for DeleteBucketLifecycle {
+    const NAME: &'static str = "DeleteBucketLifecycle";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketLifecycle",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("lifecycle", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketLifecycleInput;
+    type Output = DeleteBucketLifecycleOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketLifecycleInput, DecodeError> {
+        Ok(DeleteBucketLifecycleInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketLifecycleOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?lifecycle`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketLifecycleConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketLifecycleConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketLifecycleConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketLifecycleConfigurationOutput {
+    pub rules: Vec<LifecycleRule>,
+    pub transition_default_minimum_object_size: Option<TransitionDefaultMinimumObjectSize>,
+}
+
+impl Operation for GetBucketLifecycleConfiguration {
+    const NAME: &'static str = "GetBucketLifecycleConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketLifecycleConfiguration",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("lifecycle", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketLifecycleConfigurationInput;
+    type Output = GetBucketLifecycleConfigurationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketLifecycleConfigurationInput, DecodeError> {
+        Ok(GetBucketLifecycleConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        o: GetBucketLifecycleConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header(
+            "x-amz-transition-default-minimum-object-size",
+            o.transition_default_minimum_object_size.as_ref(),
+        );
+        r.finish_xml("LifecycleConfiguration", S3_NAMESPACE, |w| {
+            w.list("Rule", &o.rules);
+        })
+    }
+}
+
 /// `PUT /{Bucket}?lifecycle`
 #[derive(Debug, Clone, Copy)]
 pub struct PutBucketLifecycleConfiguration;
@@ -125,126 +245,6 @@ impl Operation for PutBucketLifecycleConfiguration {
             o.transition_default_minimum_object_size.as_ref(),
         );
         r.finish()
-    }
-}
-
-/// `GET /{Bucket}?lifecycle`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketLifecycleConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketLifecycleConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketLifecycleConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketLifecycleConfigurationOutput {
-    pub rules: Vec<LifecycleRule>,
-    pub transition_default_minimum_object_size: Option<TransitionDefaultMinimumObjectSize>,
-}
-
-impl Operation for GetBucketLifecycleConfiguration {
-    const NAME: &'static str = "GetBucketLifecycleConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketLifecycleConfiguration",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("lifecycle", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketLifecycleConfigurationInput;
-    type Output = GetBucketLifecycleConfigurationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketLifecycleConfigurationInput, DecodeError> {
-        Ok(GetBucketLifecycleConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        o: GetBucketLifecycleConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header(
-            "x-amz-transition-default-minimum-object-size",
-            o.transition_default_minimum_object_size.as_ref(),
-        );
-        r.finish_xml("LifecycleConfiguration", S3_NAMESPACE, |w| {
-            w.list("Rule", &o.rules);
-        })
-    }
-}
-
-/// `DELETE /{Bucket}?lifecycle`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketLifecycle;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketLifecycleInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketLifecycleInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketLifecycleOutput {}
-
-impl Operation for DeleteBucketLifecycle {
-    const NAME: &'static str = "DeleteBucketLifecycle";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketLifecycle",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("lifecycle", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketLifecycleInput;
-    type Output = DeleteBucketLifecycleOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketLifecycleInput, DecodeError> {
-        Ok(DeleteBucketLifecycleInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketLifecycleOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }
 

@@ -17,6 +17,230 @@ use super::shapes::{
     RequestPayer,
 };
 
+/// `GET /{Bucket}?versions`
+#[derive(Debug, Clone, Copy)]
+pub struct ListObjectVersions;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListObjectVersionsInput {
+    pub bucket: BucketName,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub key_marker: Option<String>,
+    pub max_keys: Option<i32>,
+    pub prefix: Option<String>,
+    pub version_id_marker: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub optional_object_attributes: Vec<OptionalObjectAttributes>,
+}
+
+impl ListObjectVersionsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            delimiter: None,
+            encoding_type: None,
+            key_marker: None,
+            max_keys: None,
+            prefix: None,
+            version_id_marker: None,
+            expected_bucket_owner: None,
+            request_payer: None,
+            optional_object_attributes: Default::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListObjectVersionsOutput {
+    pub is_truncated: Option<bool>,
+    pub key_marker: Option<String>,
+    pub version_id_marker: Option<String>,
+    pub next_key_marker: Option<String>,
+    pub next_version_id_marker: Option<String>,
+    pub versions: Vec<ObjectVersion>,
+    pub delete_markers: Vec<DeleteMarkerEntry>,
+    pub name: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub max_keys: Option<i32>,
+    pub common_prefixes: Vec<CommonPrefix>,
+    pub encoding_type: Option<EncodingType>,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for ListObjectVersions {
+    const NAME: &'static str = "ListObjectVersions";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "ListObjectVersions",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("versions", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Delimiter" Query("delimiter") Text optional,
+            0 "EncodingType" Query("encoding-type") Enum optional,
+            0 "KeyMarker" Query("key-marker") Text optional,
+            0 "MaxKeys" Query("max-keys") Integer optional,
+            0 "Prefix" Query("prefix") Text optional,
+            0 "VersionIdMarker" Query("version-id-marker") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "OptionalObjectAttributes" Header("x-amz-optional-object-attributes") List optional,
+        },
+    };
+    type Input = ListObjectVersionsInput;
+    type Output = ListObjectVersionsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<ListObjectVersionsInput, DecodeError> {
+        Ok(ListObjectVersionsInput {
+            bucket: r.bucket()?,
+            delimiter: r.query("delimiter")?,
+            encoding_type: r.query("encoding-type")?,
+            key_marker: r.query("key-marker")?,
+            max_keys: r.query("max-keys")?,
+            prefix: r.query("prefix")?,
+            version_id_marker: r.query("version-id-marker")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            optional_object_attributes: r.header_list("x-amz-optional-object-attributes")?,
+        })
+    }
+
+    fn encode(o: ListObjectVersionsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish_xml("ListVersionsResult", S3_NAMESPACE, |w| {
+            w.optional("IsTruncated", o.is_truncated.as_ref());
+            w.optional("KeyMarker", o.key_marker.as_ref());
+            w.optional("VersionIdMarker", o.version_id_marker.as_ref());
+            w.optional("NextKeyMarker", o.next_key_marker.as_ref());
+            w.optional("NextVersionIdMarker", o.next_version_id_marker.as_ref());
+            w.list("Version", &o.versions);
+            w.list("DeleteMarker", &o.delete_markers);
+            w.optional("Name", o.name.as_ref());
+            w.optional("Prefix", o.prefix.as_ref());
+            w.optional("Delimiter", o.delimiter.as_ref());
+            w.optional("MaxKeys", o.max_keys.as_ref());
+            w.list("CommonPrefixes", &o.common_prefixes);
+            w.optional("EncodingType", o.encoding_type.as_ref());
+        })
+    }
+}
+
+/// `GET /{Bucket}`
+#[derive(Debug, Clone, Copy)]
+pub struct ListObjects;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListObjectsInput {
+    pub bucket: BucketName,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub marker: Option<String>,
+    pub max_keys: Option<i32>,
+    pub prefix: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub optional_object_attributes: Vec<OptionalObjectAttributes>,
+}
+
+impl ListObjectsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            delimiter: None,
+            encoding_type: None,
+            marker: None,
+            max_keys: None,
+            prefix: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+            optional_object_attributes: Default::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListObjectsOutput {
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+    pub next_marker: Option<String>,
+    pub contents: Vec<Object>,
+    pub name: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub max_keys: Option<i32>,
+    pub common_prefixes: Vec<CommonPrefix>,
+    pub encoding_type: Option<EncodingType>,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for ListObjects {
+    const NAME: &'static str = "ListObjects";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "ListObjects",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Delimiter" Query("delimiter") Text optional,
+            0 "EncodingType" Query("encoding-type") Enum optional,
+            0 "Marker" Query("marker") Text optional,
+            0 "MaxKeys" Query("max-keys") Integer optional,
+            0 "Prefix" Query("prefix") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "OptionalObjectAttributes" Header("x-amz-optional-object-attributes") List optional,
+        },
+    };
+    type Input = ListObjectsInput;
+    type Output = ListObjectsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<ListObjectsInput, DecodeError> {
+        Ok(ListObjectsInput {
+            bucket: r.bucket()?,
+            delimiter: r.query("delimiter")?,
+            encoding_type: r.query("encoding-type")?,
+            marker: r.query("marker")?,
+            max_keys: r.query("max-keys")?,
+            prefix: r.query("prefix")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            optional_object_attributes: r.header_list("x-amz-optional-object-attributes")?,
+        })
+    }
+
+    fn encode(o: ListObjectsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish_xml("ListBucketResult", S3_NAMESPACE, |w| {
+            w.optional("IsTruncated", o.is_truncated.as_ref());
+            w.optional("Marker", o.marker.as_ref());
+            w.optional("NextMarker", o.next_marker.as_ref());
+            w.list("Contents", &o.contents);
+            w.optional("Name", o.name.as_ref());
+            w.optional("Prefix", o.prefix.as_ref());
+            w.optional("Delimiter", o.delimiter.as_ref());
+            w.optional("MaxKeys", o.max_keys.as_ref());
+            w.list("CommonPrefixes", &o.common_prefixes);
+            w.optional("EncodingType", o.encoding_type.as_ref());
+        })
+    }
+}
+
 /// `GET /{Bucket}?list-type=2`
 #[derive(Debug, Clone, Copy)]
 pub struct ListObjectsV2;
@@ -132,230 +356,6 @@ impl Operation for ListObjectsV2 {
             w.optional("ContinuationToken", o.continuation_token.as_ref());
             w.optional("NextContinuationToken", o.next_continuation_token.as_ref());
             w.optional("StartAfter", o.start_after.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}`
-#[derive(Debug, Clone, Copy)]
-pub struct ListObjects;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListObjectsInput {
-    pub bucket: BucketName,
-    pub delimiter: Option<String>,
-    pub encoding_type: Option<EncodingType>,
-    pub marker: Option<String>,
-    pub max_keys: Option<i32>,
-    pub prefix: Option<String>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-    pub optional_object_attributes: Vec<OptionalObjectAttributes>,
-}
-
-impl ListObjectsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            delimiter: None,
-            encoding_type: None,
-            marker: None,
-            max_keys: None,
-            prefix: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-            optional_object_attributes: Default::default(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListObjectsOutput {
-    pub is_truncated: Option<bool>,
-    pub marker: Option<String>,
-    pub next_marker: Option<String>,
-    pub contents: Vec<Object>,
-    pub name: Option<String>,
-    pub prefix: Option<String>,
-    pub delimiter: Option<String>,
-    pub max_keys: Option<i32>,
-    pub common_prefixes: Vec<CommonPrefix>,
-    pub encoding_type: Option<EncodingType>,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for ListObjects {
-    const NAME: &'static str = "ListObjects";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "ListObjects",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Delimiter" Query("delimiter") Text optional,
-            0 "EncodingType" Query("encoding-type") Enum optional,
-            0 "Marker" Query("marker") Text optional,
-            0 "MaxKeys" Query("max-keys") Integer optional,
-            0 "Prefix" Query("prefix") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "OptionalObjectAttributes" Header("x-amz-optional-object-attributes") List optional,
-        },
-    };
-    type Input = ListObjectsInput;
-    type Output = ListObjectsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<ListObjectsInput, DecodeError> {
-        Ok(ListObjectsInput {
-            bucket: r.bucket()?,
-            delimiter: r.query("delimiter")?,
-            encoding_type: r.query("encoding-type")?,
-            marker: r.query("marker")?,
-            max_keys: r.query("max-keys")?,
-            prefix: r.query("prefix")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            optional_object_attributes: r.header_list("x-amz-optional-object-attributes")?,
-        })
-    }
-
-    fn encode(o: ListObjectsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_xml("ListBucketResult", S3_NAMESPACE, |w| {
-            w.optional("IsTruncated", o.is_truncated.as_ref());
-            w.optional("Marker", o.marker.as_ref());
-            w.optional("NextMarker", o.next_marker.as_ref());
-            w.list("Contents", &o.contents);
-            w.optional("Name", o.name.as_ref());
-            w.optional("Prefix", o.prefix.as_ref());
-            w.optional("Delimiter", o.delimiter.as_ref());
-            w.optional("MaxKeys", o.max_keys.as_ref());
-            w.list("CommonPrefixes", &o.common_prefixes);
-            w.optional("EncodingType", o.encoding_type.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}?versions`
-#[derive(Debug, Clone, Copy)]
-pub struct ListObjectVersions;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListObjectVersionsInput {
-    pub bucket: BucketName,
-    pub delimiter: Option<String>,
-    pub encoding_type: Option<EncodingType>,
-    pub key_marker: Option<String>,
-    pub max_keys: Option<i32>,
-    pub prefix: Option<String>,
-    pub version_id_marker: Option<String>,
-    pub expected_bucket_owner: Option<String>,
-    pub request_payer: Option<RequestPayer>,
-    pub optional_object_attributes: Vec<OptionalObjectAttributes>,
-}
-
-impl ListObjectVersionsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            delimiter: None,
-            encoding_type: None,
-            key_marker: None,
-            max_keys: None,
-            prefix: None,
-            version_id_marker: None,
-            expected_bucket_owner: None,
-            request_payer: None,
-            optional_object_attributes: Default::default(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListObjectVersionsOutput {
-    pub is_truncated: Option<bool>,
-    pub key_marker: Option<String>,
-    pub version_id_marker: Option<String>,
-    pub next_key_marker: Option<String>,
-    pub next_version_id_marker: Option<String>,
-    pub versions: Vec<ObjectVersion>,
-    pub delete_markers: Vec<DeleteMarkerEntry>,
-    pub name: Option<String>,
-    pub prefix: Option<String>,
-    pub delimiter: Option<String>,
-    pub max_keys: Option<i32>,
-    pub common_prefixes: Vec<CommonPrefix>,
-    pub encoding_type: Option<EncodingType>,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for ListObjectVersions {
-    const NAME: &'static str = "ListObjectVersions";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "ListObjectVersions",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("versions", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Delimiter" Query("delimiter") Text optional,
-            0 "EncodingType" Query("encoding-type") Enum optional,
-            0 "KeyMarker" Query("key-marker") Text optional,
-            0 "MaxKeys" Query("max-keys") Integer optional,
-            0 "Prefix" Query("prefix") Text optional,
-            0 "VersionIdMarker" Query("version-id-marker") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "OptionalObjectAttributes" Header("x-amz-optional-object-attributes") List optional,
-        },
-    };
-    type Input = ListObjectVersionsInput;
-    type Output = ListObjectVersionsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<ListObjectVersionsInput, DecodeError> {
-        Ok(ListObjectVersionsInput {
-            bucket: r.bucket()?,
-            delimiter: r.query("delimiter")?,
-            encoding_type: r.query("encoding-type")?,
-            key_marker: r.query("key-marker")?,
-            max_keys: r.query("max-keys")?,
-            prefix: r.query("prefix")?,
-            version_id_marker: r.query("version-id-marker")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            optional_object_attributes: r.header_list("x-amz-optional-object-attributes")?,
-        })
-    }
-
-    fn encode(o: ListObjectVersionsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_xml("ListVersionsResult", S3_NAMESPACE, |w| {
-            w.optional("IsTruncated", o.is_truncated.as_ref());
-            w.optional("KeyMarker", o.key_marker.as_ref());
-            w.optional("VersionIdMarker", o.version_id_marker.as_ref());
-            w.optional("NextKeyMarker", o.next_key_marker.as_ref());
-            w.optional("NextVersionIdMarker", o.next_version_id_marker.as_ref());
-            w.list("Version", &o.versions);
-            w.list("DeleteMarker", &o.delete_markers);
-            w.optional("Name", o.name.as_ref());
-            w.optional("Prefix", o.prefix.as_ref());
-            w.optional("Delimiter", o.delimiter.as_ref());
-            w.optional("MaxKeys", o.max_keys.as_ref());
-            w.list("CommonPrefixes", &o.common_prefixes);
-            w.optional("EncodingType", o.encoding_type.as_ref());
         })
     }
 }

@@ -16,34 +16,231 @@ use super::shapes::{
     ChecksumAlgorithm, ObjectLockEventHold, ObjectLockLegalHoldStatus, RequestCharged, RequestPayer,
 };
 
-/// `PUT /{Bucket}/{Key+}?retention`
+/// `GET /{Bucket}/{Key+}?legal-hold`
 #[derive(Debug, Clone, Copy)]
-pub struct PutObjectRetention;
+pub struct GetObjectLegalHold;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct PutObjectRetentionInput {
+pub struct GetObjectLegalHoldInput {
     pub bucket: BucketName,
     pub key: ObjectKey,
-    pub retention: Option<ObjectLockRetention>,
-    pub request_payer: Option<RequestPayer>,
     pub version_id: Option<VersionId>,
-    pub bypass_governance_retention: Option<bool>,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub request_payer: Option<RequestPayer>,
     pub expected_bucket_owner: Option<String>,
 }
 
-impl PutObjectRetentionInput {
+impl GetObjectLegalHoldInput {
     /// A value with what it must have and nothing else.
     #[must_use]
     pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
         Self {
             bucket,
             key,
-            retention: None,
+            version_id: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetObjectLegalHoldOutput {
+    pub legal_hold: Option<ObjectLockLegalHold>,
+}
+
+impl Operation for GetObjectLegalHold {
+    const NAME: &'static str = "GetObjectLegalHold";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectLegalHold",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("legal-hold", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetObjectLegalHoldInput;
+    type Output = GetObjectLegalHoldOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectLegalHoldInput, DecodeError> {
+        Ok(GetObjectLegalHoldInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetObjectLegalHoldOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload("LegalHold", S3_NAMESPACE, o.legal_hold.as_ref())
+    }
+}
+
+/// `GET /{Bucket}?object-lock`
+#[derive(Debug, Clone, Copy)]
+pub struct GetObjectLockConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetObjectLockConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetObjectLockConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetObjectLockConfigurationOutput {
+    pub object_lock_configuration: Option<ObjectLockConfiguration>,
+}
+
+impl Operation for GetObjectLockConfiguration {
+    const NAME: &'static str = "GetObjectLockConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectLockConfiguration",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("object-lock", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetObjectLockConfigurationInput;
+    type Output = GetObjectLockConfigurationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectLockConfigurationInput, DecodeError> {
+        Ok(GetObjectLockConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetObjectLockConfigurationOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "ObjectLockConfiguration",
+            S3_NAMESPACE,
+            o.object_lock_configuration.as_ref(),
+        )
+    }
+}
+
+/// `GET /{Bucket}/{Key+}?retention`
+#[derive(Debug, Clone, Copy)]
+pub struct GetObjectRetention;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetObjectRetentionInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version_id: Option<VersionId>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetObjectRetentionInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            version_id: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetObjectRetentionOutput {
+    pub retention: Option<ObjectLockRetention>,
+}
+
+impl Operation for GetObjectRetention {
+    const NAME: &'static str = "GetObjectRetention";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectRetention",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("retention", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetObjectRetentionInput;
+    type Output = GetObjectRetentionOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectRetentionInput, DecodeError> {
+        Ok(GetObjectRetentionInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetObjectRetentionOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload("Retention", S3_NAMESPACE, o.retention.as_ref())
+    }
+}
+
+/// `PUT /{Bucket}/{Key+}?legal-hold`
+#[derive(Debug, Clone, Copy)]
+pub struct PutObjectLegalHold;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutObjectLegalHoldInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub legal_hold: Option<ObjectLockLegalHold>,
+    pub request_payer: Option<RequestPayer>,
+    pub version_id: Option<VersionId>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl PutObjectLegalHoldInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            legal_hold: None,
             request_payer: None,
             version_id: None,
-            bypass_governance_retention: None,
             content_md5: None,
             checksum_algorithm: None,
             expected_bucket_owner: None,
@@ -52,59 +249,52 @@ impl PutObjectRetentionInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutObjectRetentionOutput {
+pub struct PutObjectLegalHoldOutput {
     pub request_charged: Option<RequestCharged>,
 }
 
-impl Operation for PutObjectRetention {
-    const NAME: &'static str = "PutObjectRetention";
+impl Operation for PutObjectLegalHold {
+    const NAME: &'static str = "PutObjectLegalHold";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutObjectRetention",
+        name: "PutObjectLegalHold",
         method: "PUT",
         path: PathShape::Object,
-        query: &[("retention", None)],
+        query: &[("legal-hold", None)],
         status: 200,
         input: InputKind::Xml {
-            root: "Retention",
+            root: "LegalHold",
             required: false,
         },
         checksum_required: true,
         members: members! {
             0 "Bucket" Label Text required,
             0 "Key" Label Text required,
-            0 "Retention" Root("Retention") Structure optional,
-            1 "Retention.Mode" Element("Mode") Enum optional,
-            1 "Retention.RetainUntilDate" Element("RetainUntilDate") Timestamp optional,
-            1 "Retention.EventHold" Element("EventHold") Enum optional,
-            1 "Retention.EventHoldDuration" Element("EventHoldDuration") Structure optional,
-            2 "Retention.EventHoldDuration.Days" Element("Days") Integer optional,
-            2 "Retention.EventHoldDuration.Years" Element("Years") Integer optional,
+            0 "LegalHold" Root("LegalHold") Structure optional,
+            1 "LegalHold.Status" Element("Status") Enum optional,
             0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
             0 "VersionId" Query("versionId") Text optional,
-            0 "BypassGovernanceRetention" Header("x-amz-bypass-governance-retention") Boolean optional,
             0 "ContentMD5" Header("content-md5") Text optional,
             0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = PutObjectRetentionInput;
-    type Output = PutObjectRetentionOutput;
+    type Input = PutObjectLegalHoldInput;
+    type Output = PutObjectLegalHoldOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutObjectRetentionInput, DecodeError> {
-        Ok(PutObjectRetentionInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutObjectLegalHoldInput, DecodeError> {
+        Ok(PutObjectLegalHoldInput {
             bucket: r.bucket()?,
             key: r.object_key()?,
-            retention: r.payload()?,
+            legal_hold: r.payload()?,
             request_payer: r.header("x-amz-request-payer")?,
             version_id: r.query("versionId")?,
-            bypass_governance_retention: r.header("x-amz-bypass-governance-retention")?,
             content_md5: r.header("content-md5")?,
             checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(o: PutObjectRetentionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: PutObjectLegalHoldOutput) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()
@@ -201,32 +391,34 @@ impl Operation for PutObjectLockConfiguration {
     }
 }
 
-/// `PUT /{Bucket}/{Key+}?legal-hold`
+/// `PUT /{Bucket}/{Key+}?retention`
 #[derive(Debug, Clone, Copy)]
-pub struct PutObjectLegalHold;
+pub struct PutObjectRetention;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct PutObjectLegalHoldInput {
+pub struct PutObjectRetentionInput {
     pub bucket: BucketName,
     pub key: ObjectKey,
-    pub legal_hold: Option<ObjectLockLegalHold>,
+    pub retention: Option<ObjectLockRetention>,
     pub request_payer: Option<RequestPayer>,
     pub version_id: Option<VersionId>,
+    pub bypass_governance_retention: Option<bool>,
     pub content_md5: Option<String>,
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
     pub expected_bucket_owner: Option<String>,
 }
 
-impl PutObjectLegalHoldInput {
+impl PutObjectRetentionInput {
     /// A value with what it must have and nothing else.
     #[must_use]
     pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
         Self {
             bucket,
             key,
-            legal_hold: None,
+            retention: None,
             request_payer: None,
             version_id: None,
+            bypass_governance_retention: None,
             content_md5: None,
             checksum_algorithm: None,
             expected_bucket_owner: None,
@@ -235,254 +427,62 @@ impl PutObjectLegalHoldInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutObjectLegalHoldOutput {
+pub struct PutObjectRetentionOutput {
     pub request_charged: Option<RequestCharged>,
 }
 
-impl Operation for PutObjectLegalHold {
-    const NAME: &'static str = "PutObjectLegalHold";
+impl Operation for PutObjectRetention {
+    const NAME: &'static str = "PutObjectRetention";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutObjectLegalHold",
+        name: "PutObjectRetention",
         method: "PUT",
         path: PathShape::Object,
-        query: &[("legal-hold", None)],
+        query: &[("retention", None)],
         status: 200,
         input: InputKind::Xml {
-            root: "LegalHold",
+            root: "Retention",
             required: false,
         },
         checksum_required: true,
         members: members! {
             0 "Bucket" Label Text required,
             0 "Key" Label Text required,
-            0 "LegalHold" Root("LegalHold") Structure optional,
-            1 "LegalHold.Status" Element("Status") Enum optional,
+            0 "Retention" Root("Retention") Structure optional,
+            1 "Retention.Mode" Element("Mode") Enum optional,
+            1 "Retention.RetainUntilDate" Element("RetainUntilDate") Timestamp optional,
+            1 "Retention.EventHold" Element("EventHold") Enum optional,
+            1 "Retention.EventHoldDuration" Element("EventHoldDuration") Structure optional,
+            2 "Retention.EventHoldDuration.Days" Element("Days") Integer optional,
+            2 "Retention.EventHoldDuration.Years" Element("Years") Integer optional,
             0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
             0 "VersionId" Query("versionId") Text optional,
+            0 "BypassGovernanceRetention" Header("x-amz-bypass-governance-retention") Boolean optional,
             0 "ContentMD5" Header("content-md5") Text optional,
             0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = PutObjectLegalHoldInput;
-    type Output = PutObjectLegalHoldOutput;
+    type Input = PutObjectRetentionInput;
+    type Output = PutObjectRetentionOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutObjectLegalHoldInput, DecodeError> {
-        Ok(PutObjectLegalHoldInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutObjectRetentionInput, DecodeError> {
+        Ok(PutObjectRetentionInput {
             bucket: r.bucket()?,
             key: r.object_key()?,
-            legal_hold: r.payload()?,
+            retention: r.payload()?,
             request_payer: r.header("x-amz-request-payer")?,
             version_id: r.query("versionId")?,
+            bypass_governance_retention: r.header("x-amz-bypass-governance-retention")?,
             content_md5: r.header("content-md5")?,
             checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(o: PutObjectLegalHoldOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: PutObjectRetentionOutput) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?retention`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectRetention;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectRetentionInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetObjectRetentionInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetObjectRetentionOutput {
-    pub retention: Option<ObjectLockRetention>,
-}
-
-impl Operation for GetObjectRetention {
-    const NAME: &'static str = "GetObjectRetention";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectRetention",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("retention", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetObjectRetentionInput;
-    type Output = GetObjectRetentionOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectRetentionInput, DecodeError> {
-        Ok(GetObjectRetentionInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetObjectRetentionOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload("Retention", S3_NAMESPACE, o.retention.as_ref())
-    }
-}
-
-/// `GET /{Bucket}?object-lock`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectLockConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectLockConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetObjectLockConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetObjectLockConfigurationOutput {
-    pub object_lock_configuration: Option<ObjectLockConfiguration>,
-}
-
-impl Operation for GetObjectLockConfiguration {
-    const NAME: &'static str = "GetObjectLockConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectLockConfiguration",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("object-lock", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetObjectLockConfigurationInput;
-    type Output = GetObjectLockConfigurationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectLockConfigurationInput, DecodeError> {
-        Ok(GetObjectLockConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetObjectLockConfigurationOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "ObjectLockConfiguration",
-            S3_NAMESPACE,
-            o.object_lock_configuration.as_ref(),
-        )
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?legal-hold`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectLegalHold;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectLegalHoldInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetObjectLegalHoldInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetObjectLegalHoldOutput {
-    pub legal_hold: Option<ObjectLockLegalHold>,
-}
-
-impl Operation for GetObjectLegalHold {
-    const NAME: &'static str = "GetObjectLegalHold";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectLegalHold",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("legal-hold", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetObjectLegalHoldInput;
-    type Output = GetObjectLegalHoldOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectLegalHoldInput, DecodeError> {
-        Ok(GetObjectLegalHoldInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetObjectLegalHoldOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload("LegalHold", S3_NAMESPACE, o.legal_hold.as_ref())
     }
 }
 

@@ -14,570 +14,6 @@ use strongroom_wire::{
 
 use super::shapes::ChecksumAlgorithm;
 
-/// `PUT /{Bucket}?metadataJournalTable`
-#[derive(Debug, Clone, Copy)]
-pub struct UpdateBucketMetadataJournalTableConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpdateBucketMetadataJournalTableConfigurationInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub journal_table_configuration: JournalTableConfigurationUpdates,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl UpdateBucketMetadataJournalTableConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        journal_table_configuration: JournalTableConfigurationUpdates,
-    ) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            journal_table_configuration,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateBucketMetadataJournalTableConfigurationOutput {}
-
-impl Operation for UpdateBucketMetadataJournalTableConfiguration {
-    const NAME: &'static str = "UpdateBucketMetadataJournalTableConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "UpdateBucketMetadataJournalTableConfiguration",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("metadataJournalTable", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "JournalTableConfiguration",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "JournalTableConfiguration" Root("JournalTableConfiguration") Structure required,
-            1 "JournalTableConfiguration.RecordExpiration" Element("RecordExpiration") Structure required,
-            2 "JournalTableConfiguration.RecordExpiration.Expiration" Element("Expiration") Enum required,
-            2 "JournalTableConfiguration.RecordExpiration.Days" Element("Days") Integer optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = UpdateBucketMetadataJournalTableConfigurationInput;
-    type Output = UpdateBucketMetadataJournalTableConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<UpdateBucketMetadataJournalTableConfigurationInput, DecodeError> {
-        Ok(UpdateBucketMetadataJournalTableConfigurationInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            journal_table_configuration: r.required_payload()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        _: UpdateBucketMetadataJournalTableConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `PUT /{Bucket}?metadataInventoryTable`
-#[derive(Debug, Clone, Copy)]
-pub struct UpdateBucketMetadataInventoryTableConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpdateBucketMetadataInventoryTableConfigurationInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub inventory_table_configuration: InventoryTableConfigurationUpdates,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl UpdateBucketMetadataInventoryTableConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        inventory_table_configuration: InventoryTableConfigurationUpdates,
-    ) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            inventory_table_configuration,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateBucketMetadataInventoryTableConfigurationOutput {}
-
-impl Operation for UpdateBucketMetadataInventoryTableConfiguration {
-    const NAME: &'static str = "UpdateBucketMetadataInventoryTableConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "UpdateBucketMetadataInventoryTableConfiguration",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("metadataInventoryTable", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "InventoryTableConfiguration",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "InventoryTableConfiguration" Root("InventoryTableConfiguration") Structure required,
-            1 "InventoryTableConfiguration.ConfigurationState" Element("ConfigurationState") Enum required,
-            1 "InventoryTableConfiguration.EncryptionConfiguration" Element("EncryptionConfiguration") Structure optional,
-            2 "InventoryTableConfiguration.EncryptionConfiguration.SseAlgorithm" Element("SseAlgorithm") Enum required,
-            2 "InventoryTableConfiguration.EncryptionConfiguration.KmsKeyArn" Element("KmsKeyArn") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = UpdateBucketMetadataInventoryTableConfigurationInput;
-    type Output = UpdateBucketMetadataInventoryTableConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<UpdateBucketMetadataInventoryTableConfigurationInput, DecodeError> {
-        Ok(UpdateBucketMetadataInventoryTableConfigurationInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            inventory_table_configuration: r.required_payload()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        _: UpdateBucketMetadataInventoryTableConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `PUT /{Bucket}?metadataAnnotationTable`
-#[derive(Debug, Clone, Copy)]
-pub struct UpdateBucketMetadataAnnotationTableConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpdateBucketMetadataAnnotationTableConfigurationInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub annotation_table_configuration: AnnotationTableConfigurationUpdates,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl UpdateBucketMetadataAnnotationTableConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        annotation_table_configuration: AnnotationTableConfigurationUpdates,
-    ) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            annotation_table_configuration,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateBucketMetadataAnnotationTableConfigurationOutput {}
-
-impl Operation for UpdateBucketMetadataAnnotationTableConfiguration {
-    const NAME: &'static str = "UpdateBucketMetadataAnnotationTableConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "UpdateBucketMetadataAnnotationTableConfiguration",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("metadataAnnotationTable", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "AnnotationTableConfiguration",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "AnnotationTableConfiguration" Root("AnnotationTableConfiguration") Structure required,
-            1 "AnnotationTableConfiguration.ConfigurationState" Element("ConfigurationState") Enum required,
-            1 "AnnotationTableConfiguration.EncryptionConfiguration" Element("EncryptionConfiguration") Structure optional,
-            2 "AnnotationTableConfiguration.EncryptionConfiguration.SseAlgorithm" Element("SseAlgorithm") Enum required,
-            2 "AnnotationTableConfiguration.EncryptionConfiguration.KmsKeyArn" Element("KmsKeyArn") Text optional,
-            1 "AnnotationTableConfiguration.Role" Element("Role") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = UpdateBucketMetadataAnnotationTableConfigurationInput;
-    type Output = UpdateBucketMetadataAnnotationTableConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<UpdateBucketMetadataAnnotationTableConfigurationInput, DecodeError> {
-        Ok(UpdateBucketMetadataAnnotationTableConfigurationInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            annotation_table_configuration: r.required_payload()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        _: UpdateBucketMetadataAnnotationTableConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?metadataTable`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketMetadataTableConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketMetadataTableConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketMetadataTableConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketMetadataTableConfigurationOutput {
-    pub get_bucket_metadata_table_configuration_result:
-        Option<GetBucketMetadataTableConfigurationResult>,
-}
-
-impl Operation for GetBucketMetadataTableConfiguration {
-    const NAME: &'static str = "GetBucketMetadataTableConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketMetadataTableConfiguration",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("metadataTable", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketMetadataTableConfigurationInput;
-    type Output = GetBucketMetadataTableConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<GetBucketMetadataTableConfigurationInput, DecodeError> {
-        Ok(GetBucketMetadataTableConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        o: GetBucketMetadataTableConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "GetBucketMetadataTableConfigurationResult",
-            S3_NAMESPACE,
-            o.get_bucket_metadata_table_configuration_result.as_ref(),
-        )
-    }
-}
-
-/// `GET /{Bucket}?metadataConfiguration`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketMetadataConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketMetadataConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketMetadataConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketMetadataConfigurationOutput {
-    pub get_bucket_metadata_configuration_result: Option<GetBucketMetadataConfigurationResult>,
-}
-
-impl Operation for GetBucketMetadataConfiguration {
-    const NAME: &'static str = "GetBucketMetadataConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketMetadataConfiguration",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("metadataConfiguration", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketMetadataConfigurationInput;
-    type Output = GetBucketMetadataConfigurationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketMetadataConfigurationInput, DecodeError> {
-        Ok(GetBucketMetadataConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        o: GetBucketMetadataConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "GetBucketMetadataConfigurationResult",
-            S3_NAMESPACE,
-            o.get_bucket_metadata_configuration_result.as_ref(),
-        )
-    }
-}
-
-/// `DELETE /{Bucket}?metadataTable`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketMetadataTableConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketMetadataTableConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketMetadataTableConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketMetadataTableConfigurationOutput {}
-
-impl Operation for DeleteBucketMetadataTableConfiguration {
-    const NAME: &'static str = "DeleteBucketMetadataTableConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketMetadataTableConfiguration",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("metadataTable", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketMetadataTableConfigurationInput;
-    type Output = DeleteBucketMetadataTableConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<DeleteBucketMetadataTableConfigurationInput, DecodeError> {
-        Ok(DeleteBucketMetadataTableConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        _: DeleteBucketMetadataTableConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
-    }
-}
-
-/// `DELETE /{Bucket}?metadataConfiguration`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketMetadataConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketMetadataConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketMetadataConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketMetadataConfigurationOutput {}
-
-impl Operation for DeleteBucketMetadataConfiguration {
-    const NAME: &'static str = "DeleteBucketMetadataConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketMetadataConfiguration",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("metadataConfiguration", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketMetadataConfigurationInput;
-    type Output = DeleteBucketMetadataConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<DeleteBucketMetadataConfigurationInput, DecodeError> {
-        Ok(DeleteBucketMetadataConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        _: DeleteBucketMetadataConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
-    }
-}
-
-/// `POST /{Bucket}?metadataTable`
-#[derive(Debug, Clone, Copy)]
-pub struct CreateBucketMetadataTableConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreateBucketMetadataTableConfigurationInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub metadata_table_configuration: MetadataTableConfiguration,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl CreateBucketMetadataTableConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        metadata_table_configuration: MetadataTableConfiguration,
-    ) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            metadata_table_configuration,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateBucketMetadataTableConfigurationOutput {}
-
-impl Operation for CreateBucketMetadataTableConfiguration {
-    const NAME: &'static str = "CreateBucketMetadataTableConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "CreateBucketMetadataTableConfiguration",
-        method: "POST",
-        path: PathShape::Bucket,
-        query: &[("metadataTable", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "MetadataTableConfiguration",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "MetadataTableConfiguration" Root("MetadataTableConfiguration") Structure required,
-            1 "MetadataTableConfiguration.S3TablesDestination" Element("S3TablesDestination") Structure required,
-            2 "MetadataTableConfiguration.S3TablesDestination.TableBucketArn" Element("TableBucketArn") Text required,
-            2 "MetadataTableConfiguration.S3TablesDestination.TableName" Element("TableName") Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = CreateBucketMetadataTableConfigurationInput;
-    type Output = CreateBucketMetadataTableConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<CreateBucketMetadataTableConfigurationInput, DecodeError> {
-        Ok(CreateBucketMetadataTableConfigurationInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            metadata_table_configuration: r.required_payload()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        _: CreateBucketMetadataTableConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
 /// `POST /{Bucket}?metadataConfiguration`
 #[derive(Debug, Clone, Copy)]
 pub struct CreateBucketMetadataConfiguration;
@@ -664,6 +100,570 @@ impl Operation for CreateBucketMetadataConfiguration {
 
     fn encode(
         _: CreateBucketMetadataConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `POST /{Bucket}?metadataTable`
+#[derive(Debug, Clone, Copy)]
+pub struct CreateBucketMetadataTableConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreateBucketMetadataTableConfigurationInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub metadata_table_configuration: MetadataTableConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl CreateBucketMetadataTableConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(
+        bucket: BucketName,
+        metadata_table_configuration: MetadataTableConfiguration,
+    ) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            metadata_table_configuration,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateBucketMetadataTableConfigurationOutput {}
+
+impl Operation for CreateBucketMetadataTableConfiguration {
+    const NAME: &'static str = "CreateBucketMetadataTableConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "CreateBucketMetadataTableConfiguration",
+        method: "POST",
+        path: PathShape::Bucket,
+        query: &[("metadataTable", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "MetadataTableConfiguration",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "MetadataTableConfiguration" Root("MetadataTableConfiguration") Structure required,
+            1 "MetadataTableConfiguration.S3TablesDestination" Element("S3TablesDestination") Structure required,
+            2 "MetadataTableConfiguration.S3TablesDestination.TableBucketArn" Element("TableBucketArn") Text required,
+            2 "MetadataTableConfiguration.S3TablesDestination.TableName" Element("TableName") Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = CreateBucketMetadataTableConfigurationInput;
+    type Output = CreateBucketMetadataTableConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<CreateBucketMetadataTableConfigurationInput, DecodeError> {
+        Ok(CreateBucketMetadataTableConfigurationInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            metadata_table_configuration: r.required_payload()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        _: CreateBucketMetadataTableConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `DELETE /{Bucket}?metadataConfiguration`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketMetadataConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketMetadataConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketMetadataConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketMetadataConfigurationOutput {}
+
+impl Operation for DeleteBucketMetadataConfiguration {
+    const NAME: &'static str = "DeleteBucketMetadataConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketMetadataConfiguration",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("metadataConfiguration", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketMetadataConfigurationInput;
+    type Output = DeleteBucketMetadataConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<DeleteBucketMetadataConfigurationInput, DecodeError> {
+        Ok(DeleteBucketMetadataConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        _: DeleteBucketMetadataConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `DELETE /{Bucket}?metadataTable`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketMetadataTableConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketMetadataTableConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketMetadataTableConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketMetadataTableConfigurationOutput {}
+
+impl Operation for DeleteBucketMetadataTableConfiguration {
+    const NAME: &'static str = "DeleteBucketMetadataTableConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketMetadataTableConfiguration",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("metadataTable", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketMetadataTableConfigurationInput;
+    type Output = DeleteBucketMetadataTableConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<DeleteBucketMetadataTableConfigurationInput, DecodeError> {
+        Ok(DeleteBucketMetadataTableConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        _: DeleteBucketMetadataTableConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?metadataConfiguration`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketMetadataConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketMetadataConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketMetadataConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketMetadataConfigurationOutput {
+    pub get_bucket_metadata_configuration_result: Option<GetBucketMetadataConfigurationResult>,
+}
+
+impl Operation for GetBucketMetadataConfiguration {
+    const NAME: &'static str = "GetBucketMetadataConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketMetadataConfiguration",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("metadataConfiguration", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketMetadataConfigurationInput;
+    type Output = GetBucketMetadataConfigurationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketMetadataConfigurationInput, DecodeError> {
+        Ok(GetBucketMetadataConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        o: GetBucketMetadataConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "GetBucketMetadataConfigurationResult",
+            S3_NAMESPACE,
+            o.get_bucket_metadata_configuration_result.as_ref(),
+        )
+    }
+}
+
+/// `GET /{Bucket}?metadataTable`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketMetadataTableConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketMetadataTableConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketMetadataTableConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketMetadataTableConfigurationOutput {
+    pub get_bucket_metadata_table_configuration_result:
+        Option<GetBucketMetadataTableConfigurationResult>,
+}
+
+impl Operation for GetBucketMetadataTableConfiguration {
+    const NAME: &'static str = "GetBucketMetadataTableConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketMetadataTableConfiguration",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("metadataTable", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketMetadataTableConfigurationInput;
+    type Output = GetBucketMetadataTableConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<GetBucketMetadataTableConfigurationInput, DecodeError> {
+        Ok(GetBucketMetadataTableConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        o: GetBucketMetadataTableConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "GetBucketMetadataTableConfigurationResult",
+            S3_NAMESPACE,
+            o.get_bucket_metadata_table_configuration_result.as_ref(),
+        )
+    }
+}
+
+/// `PUT /{Bucket}?metadataAnnotationTable`
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateBucketMetadataAnnotationTableConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateBucketMetadataAnnotationTableConfigurationInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub annotation_table_configuration: AnnotationTableConfigurationUpdates,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl UpdateBucketMetadataAnnotationTableConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(
+        bucket: BucketName,
+        annotation_table_configuration: AnnotationTableConfigurationUpdates,
+    ) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            annotation_table_configuration,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateBucketMetadataAnnotationTableConfigurationOutput {}
+
+impl Operation for UpdateBucketMetadataAnnotationTableConfiguration {
+    const NAME: &'static str = "UpdateBucketMetadataAnnotationTableConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "UpdateBucketMetadataAnnotationTableConfiguration",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("metadataAnnotationTable", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "AnnotationTableConfiguration",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "AnnotationTableConfiguration" Root("AnnotationTableConfiguration") Structure required,
+            1 "AnnotationTableConfiguration.ConfigurationState" Element("ConfigurationState") Enum required,
+            1 "AnnotationTableConfiguration.EncryptionConfiguration" Element("EncryptionConfiguration") Structure optional,
+            2 "AnnotationTableConfiguration.EncryptionConfiguration.SseAlgorithm" Element("SseAlgorithm") Enum required,
+            2 "AnnotationTableConfiguration.EncryptionConfiguration.KmsKeyArn" Element("KmsKeyArn") Text optional,
+            1 "AnnotationTableConfiguration.Role" Element("Role") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = UpdateBucketMetadataAnnotationTableConfigurationInput;
+    type Output = UpdateBucketMetadataAnnotationTableConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<UpdateBucketMetadataAnnotationTableConfigurationInput, DecodeError> {
+        Ok(UpdateBucketMetadataAnnotationTableConfigurationInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            annotation_table_configuration: r.required_payload()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        _: UpdateBucketMetadataAnnotationTableConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `PUT /{Bucket}?metadataInventoryTable`
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateBucketMetadataInventoryTableConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateBucketMetadataInventoryTableConfigurationInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub inventory_table_configuration: InventoryTableConfigurationUpdates,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl UpdateBucketMetadataInventoryTableConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(
+        bucket: BucketName,
+        inventory_table_configuration: InventoryTableConfigurationUpdates,
+    ) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            inventory_table_configuration,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateBucketMetadataInventoryTableConfigurationOutput {}
+
+impl Operation for UpdateBucketMetadataInventoryTableConfiguration {
+    const NAME: &'static str = "UpdateBucketMetadataInventoryTableConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "UpdateBucketMetadataInventoryTableConfiguration",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("metadataInventoryTable", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "InventoryTableConfiguration",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "InventoryTableConfiguration" Root("InventoryTableConfiguration") Structure required,
+            1 "InventoryTableConfiguration.ConfigurationState" Element("ConfigurationState") Enum required,
+            1 "InventoryTableConfiguration.EncryptionConfiguration" Element("EncryptionConfiguration") Structure optional,
+            2 "InventoryTableConfiguration.EncryptionConfiguration.SseAlgorithm" Element("SseAlgorithm") Enum required,
+            2 "InventoryTableConfiguration.EncryptionConfiguration.KmsKeyArn" Element("KmsKeyArn") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = UpdateBucketMetadataInventoryTableConfigurationInput;
+    type Output = UpdateBucketMetadataInventoryTableConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<UpdateBucketMetadataInventoryTableConfigurationInput, DecodeError> {
+        Ok(UpdateBucketMetadataInventoryTableConfigurationInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            inventory_table_configuration: r.required_payload()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        _: UpdateBucketMetadataInventoryTableConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
+/// `PUT /{Bucket}?metadataJournalTable`
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateBucketMetadataJournalTableConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateBucketMetadataJournalTableConfigurationInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub journal_table_configuration: JournalTableConfigurationUpdates,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl UpdateBucketMetadataJournalTableConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(
+        bucket: BucketName,
+        journal_table_configuration: JournalTableConfigurationUpdates,
+    ) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            journal_table_configuration,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateBucketMetadataJournalTableConfigurationOutput {}
+
+impl Operation for UpdateBucketMetadataJournalTableConfiguration {
+    const NAME: &'static str = "UpdateBucketMetadataJournalTableConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "UpdateBucketMetadataJournalTableConfiguration",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("metadataJournalTable", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "JournalTableConfiguration",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "JournalTableConfiguration" Root("JournalTableConfiguration") Structure required,
+            1 "JournalTableConfiguration.RecordExpiration" Element("RecordExpiration") Structure required,
+            2 "JournalTableConfiguration.RecordExpiration.Expiration" Element("Expiration") Enum required,
+            2 "JournalTableConfiguration.RecordExpiration.Days" Element("Days") Integer optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = UpdateBucketMetadataJournalTableConfigurationInput;
+    type Output = UpdateBucketMetadataJournalTableConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<UpdateBucketMetadataJournalTableConfigurationInput, DecodeError> {
+        Ok(UpdateBucketMetadataJournalTableConfigurationInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            journal_table_configuration: r.required_payload()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        _: UpdateBucketMetadataJournalTableConfigurationOutput,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }

@@ -20,186 +20,92 @@ use super::shapes::{
     RequestPayer, ServerSideEncryption, StorageClass,
 };
 
-/// `PUT /{Bucket}/{Key+}`
+/// `DELETE /{Bucket}/{Key+}`
 #[derive(Debug, Clone, Copy)]
-pub struct UploadPartCopy;
+pub struct AbortMultipartUpload;
 
-#[derive(Debug, Clone)]
-pub struct UploadPartCopyInput {
+#[derive(Debug, Clone, PartialEq)]
+pub struct AbortMultipartUploadInput {
     pub bucket: BucketName,
-    pub copy_source: CopySource,
-    pub copy_source_if_match: Option<String>,
-    pub copy_source_if_modified_since: Option<Timestamp>,
-    pub copy_source_if_none_match: Option<String>,
-    pub copy_source_if_unmodified_since: Option<Timestamp>,
-    pub copy_source_range: Option<String>,
     pub key: ObjectKey,
-    pub part_number: i32,
     pub upload_id: String,
-    pub sse_customer_algorithm: Option<String>,
-    pub sse_customer_key: Option<Redacted>,
-    pub sse_customer_key_md5: Option<String>,
-    pub copy_source_sse_customer_algorithm: Option<String>,
-    pub copy_source_sse_customer_key: Option<Redacted>,
-    pub copy_source_sse_customer_key_md5: Option<String>,
     pub request_payer: Option<RequestPayer>,
     pub expected_bucket_owner: Option<String>,
-    pub expected_source_bucket_owner: Option<String>,
+    pub if_match_initiated_time: Option<Timestamp>,
 }
 
-impl UploadPartCopyInput {
+impl AbortMultipartUploadInput {
     /// A value with what it must have and nothing else.
     #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        copy_source: CopySource,
-        key: ObjectKey,
-        part_number: i32,
-        upload_id: String,
-    ) -> Self {
+    pub fn new(bucket: BucketName, key: ObjectKey, upload_id: String) -> Self {
         Self {
             bucket,
-            copy_source,
-            copy_source_if_match: None,
-            copy_source_if_modified_since: None,
-            copy_source_if_none_match: None,
-            copy_source_if_unmodified_since: None,
-            copy_source_range: None,
             key,
-            part_number,
             upload_id,
-            sse_customer_algorithm: None,
-            sse_customer_key: None,
-            sse_customer_key_md5: None,
-            copy_source_sse_customer_algorithm: None,
-            copy_source_sse_customer_key: None,
-            copy_source_sse_customer_key_md5: None,
             request_payer: None,
             expected_bucket_owner: None,
-            expected_source_bucket_owner: None,
+            if_match_initiated_time: None,
         }
     }
 }
 
-#[derive(Debug, Clone, Default)]
-pub struct UploadPartCopyOutput {
-    pub copy_source_version_id: Option<VersionId>,
-    pub copy_part_result: Option<CopyPartResult>,
-    pub server_side_encryption: Option<ServerSideEncryption>,
-    pub sse_customer_algorithm: Option<String>,
-    pub sse_customer_key_md5: Option<String>,
-    pub sse_kms_key_id: Option<Redacted>,
-    pub bucket_key_enabled: Option<bool>,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AbortMultipartUploadOutput {
     pub request_charged: Option<RequestCharged>,
     pub version_id: Option<VersionId>,
 }
 
-impl Operation for UploadPartCopy {
-    const NAME: &'static str = "UploadPartCopy";
+impl Operation for AbortMultipartUpload {
+    const NAME: &'static str = "AbortMultipartUpload";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "UploadPartCopy",
-        method: "PUT",
+        name: "AbortMultipartUpload",
+        method: "DELETE",
         path: PathShape::Object,
         query: &[],
-        status: 200,
+        status: 204,
         input: InputKind::None,
         checksum_required: false,
         members: members! {
             0 "Bucket" Label Text required,
-            0 "CopySource" Header("x-amz-copy-source") Text required,
-            0 "CopySourceIfMatch" Header("x-amz-copy-source-if-match") Text optional,
-            0 "CopySourceIfModifiedSince" Header("x-amz-copy-source-if-modified-since") Timestamp optional,
-            0 "CopySourceIfNoneMatch" Header("x-amz-copy-source-if-none-match") Text optional,
-            0 "CopySourceIfUnmodifiedSince" Header("x-amz-copy-source-if-unmodified-since") Timestamp optional,
-            0 "CopySourceRange" Header("x-amz-copy-source-range") Text optional,
             0 "Key" Label Text required,
-            0 "PartNumber" Query("partNumber") Integer required,
             0 "UploadId" Query("uploadId") Text required,
-            0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
-            0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
-            0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
-            0 "CopySourceSSECustomerAlgorithm" Header("x-amz-copy-source-server-side-encryption-customer-algorithm") Text optional,
-            0 "CopySourceSSECustomerKey" Header("x-amz-copy-source-server-side-encryption-customer-key") Sensitive optional,
-            0 "CopySourceSSECustomerKeyMD5" Header("x-amz-copy-source-server-side-encryption-customer-key-md5") Text optional,
             0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "ExpectedSourceBucketOwner" Header("x-amz-source-expected-bucket-owner") Text optional,
+            0 "IfMatchInitiatedTime" Header("x-amz-if-match-initiated-time") Timestamp optional,
         },
     };
-    type Input = UploadPartCopyInput;
-    type Output = UploadPartCopyOutput;
+    type Input = AbortMultipartUploadInput;
+    type Output = AbortMultipartUploadOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<UploadPartCopyInput, DecodeError> {
-        Ok(UploadPartCopyInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<AbortMultipartUploadInput, DecodeError> {
+        Ok(AbortMultipartUploadInput {
             bucket: r.bucket()?,
-            copy_source: r.required_header("x-amz-copy-source")?,
-            copy_source_if_match: r.header("x-amz-copy-source-if-match")?,
-            copy_source_if_modified_since: r
-                .header_or_ignore("x-amz-copy-source-if-modified-since"),
-            copy_source_if_none_match: r.header("x-amz-copy-source-if-none-match")?,
-            copy_source_if_unmodified_since: r
-                .header_or_ignore("x-amz-copy-source-if-unmodified-since"),
-            copy_source_range: r.header("x-amz-copy-source-range")?,
             key: r.object_key()?,
-            part_number: r.required_query("partNumber")?,
             upload_id: r.required_query("uploadId")?,
-            sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
-            sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
-            sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
-            copy_source_sse_customer_algorithm: r
-                .header("x-amz-copy-source-server-side-encryption-customer-algorithm")?,
-            copy_source_sse_customer_key: r
-                .header("x-amz-copy-source-server-side-encryption-customer-key")?,
-            copy_source_sse_customer_key_md5: r
-                .header("x-amz-copy-source-server-side-encryption-customer-key-md5")?,
             request_payer: r.header("x-amz-request-payer")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            expected_source_bucket_owner: r.header("x-amz-source-expected-bucket-owner")?,
+            if_match_initiated_time: r.header("x-amz-if-match-initiated-time")?,
         })
     }
 
-    fn encode(o: UploadPartCopyOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header(
-            "x-amz-copy-source-version-id",
-            o.copy_source_version_id.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-server-side-encryption",
-            o.server_side_encryption.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-server-side-encryption-customer-algorithm",
-            o.sse_customer_algorithm.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-server-side-encryption-customer-key-md5",
-            o.sse_customer_key_md5.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-server-side-encryption-aws-kms-key-id",
-            o.sse_kms_key_id.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-server-side-encryption-bucket-key-enabled",
-            o.bucket_key_enabled.as_ref(),
-        );
+    fn encode(o: AbortMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(204);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
-        r.finish_payload("CopyPartResult", S3_NAMESPACE, o.copy_part_result.as_ref())
+        r.finish()
     }
 }
 
-/// `PUT /{Bucket}/{Key+}`
+/// `POST /{Bucket}/{Key+}`
 #[derive(Debug, Clone, Copy)]
-pub struct UploadPart;
+pub struct CompleteMultipartUpload;
 
 #[derive(Debug, Clone)]
-pub struct UploadPartInput {
+pub struct CompleteMultipartUploadInput {
     pub bucket: BucketName,
-    pub content_length: Option<i64>,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub key: ObjectKey,
+    pub multipart_upload: Option<CompletedMultipartUpload>,
+    pub upload_id: String,
     pub checksum_crc32: Option<String>,
     pub checksum_crc32c: Option<String>,
     pub checksum_crc64nvme: Option<String>,
@@ -210,25 +116,26 @@ pub struct UploadPartInput {
     pub checksum_xxhash64: Option<String>,
     pub checksum_xxhash3: Option<String>,
     pub checksum_xxhash128: Option<String>,
-    pub key: ObjectKey,
-    pub part_number: i32,
-    pub upload_id: String,
+    pub checksum_type: Option<ChecksumType>,
+    pub mpu_object_size: Option<i64>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
     pub sse_customer_algorithm: Option<String>,
     pub sse_customer_key: Option<Redacted>,
     pub sse_customer_key_md5: Option<String>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
 }
 
-impl UploadPartInput {
+impl CompleteMultipartUploadInput {
     /// A value with what it must have and nothing else.
     #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey, part_number: i32, upload_id: String) -> Self {
+    pub fn new(bucket: BucketName, key: ObjectKey, upload_id: String) -> Self {
         Self {
             bucket,
-            content_length: None,
-            content_md5: None,
-            checksum_algorithm: None,
+            key,
+            multipart_upload: None,
+            upload_id,
             checksum_crc32: None,
             checksum_crc32c: None,
             checksum_crc64nvme: None,
@@ -239,21 +146,25 @@ impl UploadPartInput {
             checksum_xxhash64: None,
             checksum_xxhash3: None,
             checksum_xxhash128: None,
-            key,
-            part_number,
-            upload_id,
+            checksum_type: None,
+            mpu_object_size: None,
+            request_payer: None,
+            expected_bucket_owner: None,
+            if_match: None,
+            if_none_match: None,
             sse_customer_algorithm: None,
             sse_customer_key: None,
             sse_customer_key_md5: None,
-            request_payer: None,
-            expected_bucket_owner: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct UploadPartOutput {
-    pub server_side_encryption: Option<ServerSideEncryption>,
+pub struct CompleteMultipartUploadOutput {
+    pub location: Option<String>,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    pub expiration: Option<String>,
     pub etag: Option<String>,
     pub checksum_crc32: Option<String>,
     pub checksum_crc32c: Option<String>,
@@ -265,30 +176,45 @@ pub struct UploadPartOutput {
     pub checksum_xxhash64: Option<String>,
     pub checksum_xxhash3: Option<String>,
     pub checksum_xxhash128: Option<String>,
-    pub sse_customer_algorithm: Option<String>,
-    pub sse_customer_key_md5: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub version_id: Option<VersionId>,
     pub sse_kms_key_id: Option<Redacted>,
     pub bucket_key_enabled: Option<bool>,
     pub request_charged: Option<RequestCharged>,
-    pub version_id: Option<VersionId>,
 }
 
-impl Operation for UploadPart {
-    const NAME: &'static str = "UploadPart";
+impl Operation for CompleteMultipartUpload {
+    const NAME: &'static str = "CompleteMultipartUpload";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "UploadPart",
-        method: "PUT",
+        name: "CompleteMultipartUpload",
+        method: "POST",
         path: PathShape::Object,
         query: &[],
         status: 200,
-        input: InputKind::Stream,
+        input: InputKind::Xml {
+            root: "CompleteMultipartUpload",
+            required: false,
+        },
         checksum_required: false,
         members: members! {
-            0 "Body" Stream Blob optional,
             0 "Bucket" Label Text required,
-            0 "ContentLength" Header("content-length") Long optional,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "Key" Label Text required,
+            0 "MultipartUpload" Root("CompleteMultipartUpload") Structure optional,
+            1 "MultipartUpload.Parts" Element("Part") StructureList optional,
+            2 "MultipartUpload.Parts.ETag" Element("ETag") Text optional,
+            2 "MultipartUpload.Parts.ChecksumCRC32" Element("ChecksumCRC32") Text optional,
+            2 "MultipartUpload.Parts.ChecksumCRC32C" Element("ChecksumCRC32C") Text optional,
+            2 "MultipartUpload.Parts.ChecksumCRC64NVME" Element("ChecksumCRC64NVME") Text optional,
+            2 "MultipartUpload.Parts.ChecksumSHA1" Element("ChecksumSHA1") Text optional,
+            2 "MultipartUpload.Parts.ChecksumSHA256" Element("ChecksumSHA256") Text optional,
+            2 "MultipartUpload.Parts.ChecksumSHA512" Element("ChecksumSHA512") Text optional,
+            2 "MultipartUpload.Parts.ChecksumMD5" Element("ChecksumMD5") Text optional,
+            2 "MultipartUpload.Parts.ChecksumXXHASH64" Element("ChecksumXXHASH64") Text optional,
+            2 "MultipartUpload.Parts.ChecksumXXHASH3" Element("ChecksumXXHASH3") Text optional,
+            2 "MultipartUpload.Parts.ChecksumXXHASH128" Element("ChecksumXXHASH128") Text optional,
+            2 "MultipartUpload.Parts.PartNumber" Element("PartNumber") Integer optional,
+            0 "UploadId" Query("uploadId") Text required,
             0 "ChecksumCRC32" Header("x-amz-checksum-crc32") Text optional,
             0 "ChecksumCRC32C" Header("x-amz-checksum-crc32c") Text optional,
             0 "ChecksumCRC64NVME" Header("x-amz-checksum-crc64nvme") Text optional,
@@ -299,25 +225,26 @@ impl Operation for UploadPart {
             0 "ChecksumXXHASH64" Header("x-amz-checksum-xxhash64") Text optional,
             0 "ChecksumXXHASH3" Header("x-amz-checksum-xxhash3") Text optional,
             0 "ChecksumXXHASH128" Header("x-amz-checksum-xxhash128") Text optional,
-            0 "Key" Label Text required,
-            0 "PartNumber" Query("partNumber") Integer required,
-            0 "UploadId" Query("uploadId") Text required,
+            0 "ChecksumType" Header("x-amz-checksum-type") Enum optional,
+            0 "MpuObjectSize" Header("x-amz-mp-object-size") Long optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "IfMatch" Header("if-match") Text optional,
+            0 "IfNoneMatch" Header("if-none-match") Text optional,
             0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
             0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
             0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = UploadPartInput;
-    type Output = UploadPartOutput;
+    type Input = CompleteMultipartUploadInput;
+    type Output = CompleteMultipartUploadOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<UploadPartInput, DecodeError> {
-        Ok(UploadPartInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<CompleteMultipartUploadInput, DecodeError> {
+        Ok(CompleteMultipartUploadInput {
             bucket: r.bucket()?,
-            content_length: r.header("content-length")?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            key: r.object_key()?,
+            multipart_upload: r.payload()?,
+            upload_id: r.required_query("uploadId")?,
             checksum_crc32: r.header("x-amz-checksum-crc32")?,
             checksum_crc32c: r.header("x-amz-checksum-crc32c")?,
             checksum_crc64nvme: r.header("x-amz-checksum-crc64nvme")?,
@@ -328,42 +255,26 @@ impl Operation for UploadPart {
             checksum_xxhash64: r.header("x-amz-checksum-xxhash64")?,
             checksum_xxhash3: r.header("x-amz-checksum-xxhash3")?,
             checksum_xxhash128: r.header("x-amz-checksum-xxhash128")?,
-            key: r.object_key()?,
-            part_number: r.required_query("partNumber")?,
-            upload_id: r.required_query("uploadId")?,
+            checksum_type: r.header("x-amz-checksum-type")?,
+            mpu_object_size: r.header("x-amz-mp-object-size")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            if_match: r.header("if-match")?,
+            if_none_match: r.header("if-none-match")?,
             sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
             sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
             sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(o: UploadPartOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: CompleteMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-expiration", o.expiration.as_ref());
         r.optional_header(
             "x-amz-server-side-encryption",
             o.server_side_encryption.as_ref(),
         );
-        r.optional_header("etag", o.etag.as_ref());
-        r.optional_header("x-amz-checksum-crc32", o.checksum_crc32.as_ref());
-        r.optional_header("x-amz-checksum-crc32c", o.checksum_crc32c.as_ref());
-        r.optional_header("x-amz-checksum-crc64nvme", o.checksum_crc64nvme.as_ref());
-        r.optional_header("x-amz-checksum-sha1", o.checksum_sha1.as_ref());
-        r.optional_header("x-amz-checksum-sha256", o.checksum_sha256.as_ref());
-        r.optional_header("x-amz-checksum-sha512", o.checksum_sha512.as_ref());
-        r.optional_header("x-amz-checksum-md5", o.checksum_md5.as_ref());
-        r.optional_header("x-amz-checksum-xxhash64", o.checksum_xxhash64.as_ref());
-        r.optional_header("x-amz-checksum-xxhash3", o.checksum_xxhash3.as_ref());
-        r.optional_header("x-amz-checksum-xxhash128", o.checksum_xxhash128.as_ref());
-        r.optional_header(
-            "x-amz-server-side-encryption-customer-algorithm",
-            o.sse_customer_algorithm.as_ref(),
-        );
-        r.optional_header(
-            "x-amz-server-side-encryption-customer-key-md5",
-            o.sse_customer_key_md5.as_ref(),
-        );
+        r.optional_header("x-amz-version-id", o.version_id.as_ref());
         r.optional_header(
             "x-amz-server-side-encryption-aws-kms-key-id",
             o.sse_kms_key_id.as_ref(),
@@ -373,241 +284,22 @@ impl Operation for UploadPart {
             o.bucket_key_enabled.as_ref(),
         );
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.optional_header("x-amz-version-id", o.version_id.as_ref());
-        r.finish()
-    }
-}
-
-/// `GET /{Bucket}/{Key+}`
-#[derive(Debug, Clone, Copy)]
-pub struct ListParts;
-
-#[derive(Debug, Clone)]
-pub struct ListPartsInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub max_parts: Option<i32>,
-    pub part_number_marker: Option<i32>,
-    pub upload_id: String,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-    pub sse_customer_algorithm: Option<String>,
-    pub sse_customer_key: Option<Redacted>,
-    pub sse_customer_key_md5: Option<String>,
-}
-
-impl ListPartsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey, upload_id: String) -> Self {
-        Self {
-            bucket,
-            key,
-            max_parts: None,
-            part_number_marker: None,
-            upload_id,
-            request_payer: None,
-            expected_bucket_owner: None,
-            sse_customer_algorithm: None,
-            sse_customer_key: None,
-            sse_customer_key_md5: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListPartsOutput {
-    pub abort_date: Option<Timestamp>,
-    pub abort_rule_id: Option<String>,
-    pub bucket: Option<String>,
-    pub key: Option<String>,
-    pub upload_id: Option<String>,
-    pub part_number_marker: Option<i32>,
-    pub next_part_number_marker: Option<i32>,
-    pub max_parts: Option<i32>,
-    pub is_truncated: Option<bool>,
-    pub parts: Vec<Part>,
-    pub initiator: Option<Initiator>,
-    pub owner: Option<Owner>,
-    pub storage_class: Option<StorageClass>,
-    pub request_charged: Option<RequestCharged>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub checksum_type: Option<ChecksumType>,
-    pub version_id: Option<VersionId>,
-}
-
-impl Operation for ListParts {
-    const NAME: &'static str = "ListParts";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "ListParts",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "MaxParts" Query("max-parts") Integer optional,
-            0 "PartNumberMarker" Query("part-number-marker") Integer optional,
-            0 "UploadId" Query("uploadId") Text required,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
-            0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
-            0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
-        },
-    };
-    type Input = ListPartsInput;
-    type Output = ListPartsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<ListPartsInput, DecodeError> {
-        Ok(ListPartsInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            max_parts: r.query("max-parts")?,
-            part_number_marker: r.query("part-number-marker")?,
-            upload_id: r.required_query("uploadId")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
-            sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
-            sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
-        })
-    }
-
-    fn encode(o: ListPartsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_http_date("x-amz-abort-date", o.abort_date.as_ref());
-        r.optional_header("x-amz-abort-rule-id", o.abort_rule_id.as_ref());
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.optional_header("x-amz-version-id", o.version_id.as_ref());
-        r.finish_xml("ListPartsResult", S3_NAMESPACE, |w| {
+        r.finish_xml("CompleteMultipartUploadResult", S3_NAMESPACE, |w| {
+            w.optional("Location", o.location.as_ref());
             w.optional("Bucket", o.bucket.as_ref());
             w.optional("Key", o.key.as_ref());
-            w.optional("UploadId", o.upload_id.as_ref());
-            w.optional("PartNumberMarker", o.part_number_marker.as_ref());
-            w.optional("NextPartNumberMarker", o.next_part_number_marker.as_ref());
-            w.optional("MaxParts", o.max_parts.as_ref());
-            w.optional("IsTruncated", o.is_truncated.as_ref());
-            w.list("Part", &o.parts);
-            w.optional("Initiator", o.initiator.as_ref());
-            w.optional("Owner", o.owner.as_ref());
-            w.optional("StorageClass", o.storage_class.as_ref());
-            w.optional("ChecksumAlgorithm", o.checksum_algorithm.as_ref());
+            w.optional("ETag", o.etag.as_ref());
+            w.optional("ChecksumCRC32", o.checksum_crc32.as_ref());
+            w.optional("ChecksumCRC32C", o.checksum_crc32c.as_ref());
+            w.optional("ChecksumCRC64NVME", o.checksum_crc64nvme.as_ref());
+            w.optional("ChecksumSHA1", o.checksum_sha1.as_ref());
+            w.optional("ChecksumSHA256", o.checksum_sha256.as_ref());
+            w.optional("ChecksumSHA512", o.checksum_sha512.as_ref());
+            w.optional("ChecksumMD5", o.checksum_md5.as_ref());
+            w.optional("ChecksumXXHASH64", o.checksum_xxhash64.as_ref());
+            w.optional("ChecksumXXHASH3", o.checksum_xxhash3.as_ref());
+            w.optional("ChecksumXXHASH128", o.checksum_xxhash128.as_ref());
             w.optional("ChecksumType", o.checksum_type.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}?uploads`
-#[derive(Debug, Clone, Copy)]
-pub struct ListMultipartUploads;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListMultipartUploadsInput {
-    pub bucket: BucketName,
-    pub delimiter: Option<String>,
-    pub encoding_type: Option<EncodingType>,
-    pub key_marker: Option<String>,
-    pub max_uploads: Option<i32>,
-    pub prefix: Option<String>,
-    pub upload_id_marker: Option<String>,
-    pub expected_bucket_owner: Option<String>,
-    pub request_payer: Option<RequestPayer>,
-}
-
-impl ListMultipartUploadsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            delimiter: None,
-            encoding_type: None,
-            key_marker: None,
-            max_uploads: None,
-            prefix: None,
-            upload_id_marker: None,
-            expected_bucket_owner: None,
-            request_payer: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListMultipartUploadsOutput {
-    pub bucket: Option<String>,
-    pub key_marker: Option<String>,
-    pub upload_id_marker: Option<String>,
-    pub next_key_marker: Option<String>,
-    pub prefix: Option<String>,
-    pub delimiter: Option<String>,
-    pub next_upload_id_marker: Option<String>,
-    pub max_uploads: Option<i32>,
-    pub is_truncated: Option<bool>,
-    pub uploads: Vec<MultipartUpload>,
-    pub common_prefixes: Vec<CommonPrefix>,
-    pub encoding_type: Option<EncodingType>,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for ListMultipartUploads {
-    const NAME: &'static str = "ListMultipartUploads";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "ListMultipartUploads",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("uploads", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Delimiter" Query("delimiter") Text optional,
-            0 "EncodingType" Query("encoding-type") Enum optional,
-            0 "KeyMarker" Query("key-marker") Text optional,
-            0 "MaxUploads" Query("max-uploads") Integer optional,
-            0 "Prefix" Query("prefix") Text optional,
-            0 "UploadIdMarker" Query("upload-id-marker") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-        },
-    };
-    type Input = ListMultipartUploadsInput;
-    type Output = ListMultipartUploadsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<ListMultipartUploadsInput, DecodeError> {
-        Ok(ListMultipartUploadsInput {
-            bucket: r.bucket()?,
-            delimiter: r.query("delimiter")?,
-            encoding_type: r.query("encoding-type")?,
-            key_marker: r.query("key-marker")?,
-            max_uploads: r.query("max-uploads")?,
-            prefix: r.query("prefix")?,
-            upload_id_marker: r.query("upload-id-marker")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            request_payer: r.header("x-amz-request-payer")?,
-        })
-    }
-
-    fn encode(o: ListMultipartUploadsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_xml("ListMultipartUploadsResult", S3_NAMESPACE, |w| {
-            w.optional("Bucket", o.bucket.as_ref());
-            w.optional("KeyMarker", o.key_marker.as_ref());
-            w.optional("UploadIdMarker", o.upload_id_marker.as_ref());
-            w.optional("NextKeyMarker", o.next_key_marker.as_ref());
-            w.optional("Prefix", o.prefix.as_ref());
-            w.optional("Delimiter", o.delimiter.as_ref());
-            w.optional("NextUploadIdMarker", o.next_upload_id_marker.as_ref());
-            w.optional("MaxUploads", o.max_uploads.as_ref());
-            w.optional("IsTruncated", o.is_truncated.as_ref());
-            w.list("Upload", &o.uploads);
-            w.list("CommonPrefixes", &o.common_prefixes);
-            w.optional("EncodingType", o.encoding_type.as_ref());
         })
     }
 }
@@ -847,16 +539,250 @@ impl Operation for CreateMultipartUpload {
     }
 }
 
-/// `POST /{Bucket}/{Key+}`
+/// `GET /{Bucket}?uploads`
 #[derive(Debug, Clone, Copy)]
-pub struct CompleteMultipartUpload;
+pub struct ListMultipartUploads;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListMultipartUploadsInput {
+    pub bucket: BucketName,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub key_marker: Option<String>,
+    pub max_uploads: Option<i32>,
+    pub prefix: Option<String>,
+    pub upload_id_marker: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+}
+
+impl ListMultipartUploadsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            delimiter: None,
+            encoding_type: None,
+            key_marker: None,
+            max_uploads: None,
+            prefix: None,
+            upload_id_marker: None,
+            expected_bucket_owner: None,
+            request_payer: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListMultipartUploadsOutput {
+    pub bucket: Option<String>,
+    pub key_marker: Option<String>,
+    pub upload_id_marker: Option<String>,
+    pub next_key_marker: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub next_upload_id_marker: Option<String>,
+    pub max_uploads: Option<i32>,
+    pub is_truncated: Option<bool>,
+    pub uploads: Vec<MultipartUpload>,
+    pub common_prefixes: Vec<CommonPrefix>,
+    pub encoding_type: Option<EncodingType>,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for ListMultipartUploads {
+    const NAME: &'static str = "ListMultipartUploads";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "ListMultipartUploads",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("uploads", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Delimiter" Query("delimiter") Text optional,
+            0 "EncodingType" Query("encoding-type") Enum optional,
+            0 "KeyMarker" Query("key-marker") Text optional,
+            0 "MaxUploads" Query("max-uploads") Integer optional,
+            0 "Prefix" Query("prefix") Text optional,
+            0 "UploadIdMarker" Query("upload-id-marker") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+        },
+    };
+    type Input = ListMultipartUploadsInput;
+    type Output = ListMultipartUploadsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<ListMultipartUploadsInput, DecodeError> {
+        Ok(ListMultipartUploadsInput {
+            bucket: r.bucket()?,
+            delimiter: r.query("delimiter")?,
+            encoding_type: r.query("encoding-type")?,
+            key_marker: r.query("key-marker")?,
+            max_uploads: r.query("max-uploads")?,
+            prefix: r.query("prefix")?,
+            upload_id_marker: r.query("upload-id-marker")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            request_payer: r.header("x-amz-request-payer")?,
+        })
+    }
+
+    fn encode(o: ListMultipartUploadsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish_xml("ListMultipartUploadsResult", S3_NAMESPACE, |w| {
+            w.optional("Bucket", o.bucket.as_ref());
+            w.optional("KeyMarker", o.key_marker.as_ref());
+            w.optional("UploadIdMarker", o.upload_id_marker.as_ref());
+            w.optional("NextKeyMarker", o.next_key_marker.as_ref());
+            w.optional("Prefix", o.prefix.as_ref());
+            w.optional("Delimiter", o.delimiter.as_ref());
+            w.optional("NextUploadIdMarker", o.next_upload_id_marker.as_ref());
+            w.optional("MaxUploads", o.max_uploads.as_ref());
+            w.optional("IsTruncated", o.is_truncated.as_ref());
+            w.list("Upload", &o.uploads);
+            w.list("CommonPrefixes", &o.common_prefixes);
+            w.optional("EncodingType", o.encoding_type.as_ref());
+        })
+    }
+}
+
+/// `GET /{Bucket}/{Key+}`
+#[derive(Debug, Clone, Copy)]
+pub struct ListParts;
 
 #[derive(Debug, Clone)]
-pub struct CompleteMultipartUploadInput {
+pub struct ListPartsInput {
     pub bucket: BucketName,
     pub key: ObjectKey,
-    pub multipart_upload: Option<CompletedMultipartUpload>,
+    pub max_parts: Option<i32>,
+    pub part_number_marker: Option<i32>,
     pub upload_id: String,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<Redacted>,
+    pub sse_customer_key_md5: Option<String>,
+}
+
+impl ListPartsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey, upload_id: String) -> Self {
+        Self {
+            bucket,
+            key,
+            max_parts: None,
+            part_number_marker: None,
+            upload_id,
+            request_payer: None,
+            expected_bucket_owner: None,
+            sse_customer_algorithm: None,
+            sse_customer_key: None,
+            sse_customer_key_md5: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListPartsOutput {
+    pub abort_date: Option<Timestamp>,
+    pub abort_rule_id: Option<String>,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    pub upload_id: Option<String>,
+    pub part_number_marker: Option<i32>,
+    pub next_part_number_marker: Option<i32>,
+    pub max_parts: Option<i32>,
+    pub is_truncated: Option<bool>,
+    pub parts: Vec<Part>,
+    pub initiator: Option<Initiator>,
+    pub owner: Option<Owner>,
+    pub storage_class: Option<StorageClass>,
+    pub request_charged: Option<RequestCharged>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_type: Option<ChecksumType>,
+    pub version_id: Option<VersionId>,
+}
+
+impl Operation for ListParts {
+    const NAME: &'static str = "ListParts";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "ListParts",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "MaxParts" Query("max-parts") Integer optional,
+            0 "PartNumberMarker" Query("part-number-marker") Integer optional,
+            0 "UploadId" Query("uploadId") Text required,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
+            0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
+            0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
+        },
+    };
+    type Input = ListPartsInput;
+    type Output = ListPartsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<ListPartsInput, DecodeError> {
+        Ok(ListPartsInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            max_parts: r.query("max-parts")?,
+            part_number_marker: r.query("part-number-marker")?,
+            upload_id: r.required_query("uploadId")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
+            sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
+            sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
+        })
+    }
+
+    fn encode(o: ListPartsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_http_date("x-amz-abort-date", o.abort_date.as_ref());
+        r.optional_header("x-amz-abort-rule-id", o.abort_rule_id.as_ref());
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.optional_header("x-amz-version-id", o.version_id.as_ref());
+        r.finish_xml("ListPartsResult", S3_NAMESPACE, |w| {
+            w.optional("Bucket", o.bucket.as_ref());
+            w.optional("Key", o.key.as_ref());
+            w.optional("UploadId", o.upload_id.as_ref());
+            w.optional("PartNumberMarker", o.part_number_marker.as_ref());
+            w.optional("NextPartNumberMarker", o.next_part_number_marker.as_ref());
+            w.optional("MaxParts", o.max_parts.as_ref());
+            w.optional("IsTruncated", o.is_truncated.as_ref());
+            w.list("Part", &o.parts);
+            w.optional("Initiator", o.initiator.as_ref());
+            w.optional("Owner", o.owner.as_ref());
+            w.optional("StorageClass", o.storage_class.as_ref());
+            w.optional("ChecksumAlgorithm", o.checksum_algorithm.as_ref());
+            w.optional("ChecksumType", o.checksum_type.as_ref());
+        })
+    }
+}
+
+/// `PUT /{Bucket}/{Key+}`
+#[derive(Debug, Clone, Copy)]
+pub struct UploadPart;
+
+#[derive(Debug, Clone)]
+pub struct UploadPartInput {
+    pub bucket: BucketName,
+    pub content_length: Option<i64>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
     pub checksum_crc32: Option<String>,
     pub checksum_crc32c: Option<String>,
     pub checksum_crc64nvme: Option<String>,
@@ -867,26 +793,25 @@ pub struct CompleteMultipartUploadInput {
     pub checksum_xxhash64: Option<String>,
     pub checksum_xxhash3: Option<String>,
     pub checksum_xxhash128: Option<String>,
-    pub checksum_type: Option<ChecksumType>,
-    pub mpu_object_size: Option<i64>,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-    pub if_match: Option<String>,
-    pub if_none_match: Option<String>,
+    pub key: ObjectKey,
+    pub part_number: i32,
+    pub upload_id: String,
     pub sse_customer_algorithm: Option<String>,
     pub sse_customer_key: Option<Redacted>,
     pub sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
 }
 
-impl CompleteMultipartUploadInput {
+impl UploadPartInput {
     /// A value with what it must have and nothing else.
     #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey, upload_id: String) -> Self {
+    pub fn new(bucket: BucketName, key: ObjectKey, part_number: i32, upload_id: String) -> Self {
         Self {
             bucket,
-            key,
-            multipart_upload: None,
-            upload_id,
+            content_length: None,
+            content_md5: None,
+            checksum_algorithm: None,
             checksum_crc32: None,
             checksum_crc32c: None,
             checksum_crc64nvme: None,
@@ -897,25 +822,21 @@ impl CompleteMultipartUploadInput {
             checksum_xxhash64: None,
             checksum_xxhash3: None,
             checksum_xxhash128: None,
-            checksum_type: None,
-            mpu_object_size: None,
-            request_payer: None,
-            expected_bucket_owner: None,
-            if_match: None,
-            if_none_match: None,
+            key,
+            part_number,
+            upload_id,
             sse_customer_algorithm: None,
             sse_customer_key: None,
             sse_customer_key_md5: None,
+            request_payer: None,
+            expected_bucket_owner: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct CompleteMultipartUploadOutput {
-    pub location: Option<String>,
-    pub bucket: Option<String>,
-    pub key: Option<String>,
-    pub expiration: Option<String>,
+pub struct UploadPartOutput {
+    pub server_side_encryption: Option<ServerSideEncryption>,
     pub etag: Option<String>,
     pub checksum_crc32: Option<String>,
     pub checksum_crc32c: Option<String>,
@@ -927,45 +848,30 @@ pub struct CompleteMultipartUploadOutput {
     pub checksum_xxhash64: Option<String>,
     pub checksum_xxhash3: Option<String>,
     pub checksum_xxhash128: Option<String>,
-    pub checksum_type: Option<ChecksumType>,
-    pub server_side_encryption: Option<ServerSideEncryption>,
-    pub version_id: Option<VersionId>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
     pub sse_kms_key_id: Option<Redacted>,
     pub bucket_key_enabled: Option<bool>,
     pub request_charged: Option<RequestCharged>,
+    pub version_id: Option<VersionId>,
 }
 
-impl Operation for CompleteMultipartUpload {
-    const NAME: &'static str = "CompleteMultipartUpload";
+impl Operation for UploadPart {
+    const NAME: &'static str = "UploadPart";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "CompleteMultipartUpload",
-        method: "POST",
+        name: "UploadPart",
+        method: "PUT",
         path: PathShape::Object,
         query: &[],
         status: 200,
-        input: InputKind::Xml {
-            root: "CompleteMultipartUpload",
-            required: false,
-        },
+        input: InputKind::Stream,
         checksum_required: false,
         members: members! {
+            0 "Body" Stream Blob optional,
             0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "MultipartUpload" Root("CompleteMultipartUpload") Structure optional,
-            1 "MultipartUpload.Parts" Element("Part") StructureList optional,
-            2 "MultipartUpload.Parts.ETag" Element("ETag") Text optional,
-            2 "MultipartUpload.Parts.ChecksumCRC32" Element("ChecksumCRC32") Text optional,
-            2 "MultipartUpload.Parts.ChecksumCRC32C" Element("ChecksumCRC32C") Text optional,
-            2 "MultipartUpload.Parts.ChecksumCRC64NVME" Element("ChecksumCRC64NVME") Text optional,
-            2 "MultipartUpload.Parts.ChecksumSHA1" Element("ChecksumSHA1") Text optional,
-            2 "MultipartUpload.Parts.ChecksumSHA256" Element("ChecksumSHA256") Text optional,
-            2 "MultipartUpload.Parts.ChecksumSHA512" Element("ChecksumSHA512") Text optional,
-            2 "MultipartUpload.Parts.ChecksumMD5" Element("ChecksumMD5") Text optional,
-            2 "MultipartUpload.Parts.ChecksumXXHASH64" Element("ChecksumXXHASH64") Text optional,
-            2 "MultipartUpload.Parts.ChecksumXXHASH3" Element("ChecksumXXHASH3") Text optional,
-            2 "MultipartUpload.Parts.ChecksumXXHASH128" Element("ChecksumXXHASH128") Text optional,
-            2 "MultipartUpload.Parts.PartNumber" Element("PartNumber") Integer optional,
-            0 "UploadId" Query("uploadId") Text required,
+            0 "ContentLength" Header("content-length") Long optional,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
             0 "ChecksumCRC32" Header("x-amz-checksum-crc32") Text optional,
             0 "ChecksumCRC32C" Header("x-amz-checksum-crc32c") Text optional,
             0 "ChecksumCRC64NVME" Header("x-amz-checksum-crc64nvme") Text optional,
@@ -976,26 +882,25 @@ impl Operation for CompleteMultipartUpload {
             0 "ChecksumXXHASH64" Header("x-amz-checksum-xxhash64") Text optional,
             0 "ChecksumXXHASH3" Header("x-amz-checksum-xxhash3") Text optional,
             0 "ChecksumXXHASH128" Header("x-amz-checksum-xxhash128") Text optional,
-            0 "ChecksumType" Header("x-amz-checksum-type") Enum optional,
-            0 "MpuObjectSize" Header("x-amz-mp-object-size") Long optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "IfMatch" Header("if-match") Text optional,
-            0 "IfNoneMatch" Header("if-none-match") Text optional,
+            0 "Key" Label Text required,
+            0 "PartNumber" Query("partNumber") Integer required,
+            0 "UploadId" Query("uploadId") Text required,
             0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
             0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
             0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
         },
     };
-    type Input = CompleteMultipartUploadInput;
-    type Output = CompleteMultipartUploadOutput;
+    type Input = UploadPartInput;
+    type Output = UploadPartOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<CompleteMultipartUploadInput, DecodeError> {
-        Ok(CompleteMultipartUploadInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<UploadPartInput, DecodeError> {
+        Ok(UploadPartInput {
             bucket: r.bucket()?,
-            key: r.object_key()?,
-            multipart_upload: r.payload()?,
-            upload_id: r.required_query("uploadId")?,
+            content_length: r.header("content-length")?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
             checksum_crc32: r.header("x-amz-checksum-crc32")?,
             checksum_crc32c: r.header("x-amz-checksum-crc32c")?,
             checksum_crc64nvme: r.header("x-amz-checksum-crc64nvme")?,
@@ -1006,26 +911,42 @@ impl Operation for CompleteMultipartUpload {
             checksum_xxhash64: r.header("x-amz-checksum-xxhash64")?,
             checksum_xxhash3: r.header("x-amz-checksum-xxhash3")?,
             checksum_xxhash128: r.header("x-amz-checksum-xxhash128")?,
-            checksum_type: r.header("x-amz-checksum-type")?,
-            mpu_object_size: r.header("x-amz-mp-object-size")?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            if_match: r.header("if-match")?,
-            if_none_match: r.header("if-none-match")?,
+            key: r.object_key()?,
+            part_number: r.required_query("partNumber")?,
+            upload_id: r.required_query("uploadId")?,
             sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
             sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
             sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
         })
     }
 
-    fn encode(o: CompleteMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: UploadPartOutput) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-expiration", o.expiration.as_ref());
         r.optional_header(
             "x-amz-server-side-encryption",
             o.server_side_encryption.as_ref(),
         );
-        r.optional_header("x-amz-version-id", o.version_id.as_ref());
+        r.optional_header("etag", o.etag.as_ref());
+        r.optional_header("x-amz-checksum-crc32", o.checksum_crc32.as_ref());
+        r.optional_header("x-amz-checksum-crc32c", o.checksum_crc32c.as_ref());
+        r.optional_header("x-amz-checksum-crc64nvme", o.checksum_crc64nvme.as_ref());
+        r.optional_header("x-amz-checksum-sha1", o.checksum_sha1.as_ref());
+        r.optional_header("x-amz-checksum-sha256", o.checksum_sha256.as_ref());
+        r.optional_header("x-amz-checksum-sha512", o.checksum_sha512.as_ref());
+        r.optional_header("x-amz-checksum-md5", o.checksum_md5.as_ref());
+        r.optional_header("x-amz-checksum-xxhash64", o.checksum_xxhash64.as_ref());
+        r.optional_header("x-amz-checksum-xxhash3", o.checksum_xxhash3.as_ref());
+        r.optional_header("x-amz-checksum-xxhash128", o.checksum_xxhash128.as_ref());
+        r.optional_header(
+            "x-amz-server-side-encryption-customer-algorithm",
+            o.sse_customer_algorithm.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-server-side-encryption-customer-key-md5",
+            o.sse_customer_key_md5.as_ref(),
+        );
         r.optional_header(
             "x-amz-server-side-encryption-aws-kms-key-id",
             o.sse_kms_key_id.as_ref(),
@@ -1035,99 +956,178 @@ impl Operation for CompleteMultipartUpload {
             o.bucket_key_enabled.as_ref(),
         );
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_xml("CompleteMultipartUploadResult", S3_NAMESPACE, |w| {
-            w.optional("Location", o.location.as_ref());
-            w.optional("Bucket", o.bucket.as_ref());
-            w.optional("Key", o.key.as_ref());
-            w.optional("ETag", o.etag.as_ref());
-            w.optional("ChecksumCRC32", o.checksum_crc32.as_ref());
-            w.optional("ChecksumCRC32C", o.checksum_crc32c.as_ref());
-            w.optional("ChecksumCRC64NVME", o.checksum_crc64nvme.as_ref());
-            w.optional("ChecksumSHA1", o.checksum_sha1.as_ref());
-            w.optional("ChecksumSHA256", o.checksum_sha256.as_ref());
-            w.optional("ChecksumSHA512", o.checksum_sha512.as_ref());
-            w.optional("ChecksumMD5", o.checksum_md5.as_ref());
-            w.optional("ChecksumXXHASH64", o.checksum_xxhash64.as_ref());
-            w.optional("ChecksumXXHASH3", o.checksum_xxhash3.as_ref());
-            w.optional("ChecksumXXHASH128", o.checksum_xxhash128.as_ref());
-            w.optional("ChecksumType", o.checksum_type.as_ref());
-        })
+        r.optional_header("x-amz-version-id", o.version_id.as_ref());
+        r.finish()
     }
 }
 
-/// `DELETE /{Bucket}/{Key+}`
+/// `PUT /{Bucket}/{Key+}`
 #[derive(Debug, Clone, Copy)]
-pub struct AbortMultipartUpload;
+pub struct UploadPartCopy;
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct AbortMultipartUploadInput {
+#[derive(Debug, Clone)]
+pub struct UploadPartCopyInput {
     pub bucket: BucketName,
+    pub copy_source: CopySource,
+    pub copy_source_if_match: Option<String>,
+    pub copy_source_if_modified_since: Option<Timestamp>,
+    pub copy_source_if_none_match: Option<String>,
+    pub copy_source_if_unmodified_since: Option<Timestamp>,
+    pub copy_source_range: Option<String>,
     pub key: ObjectKey,
+    pub part_number: i32,
     pub upload_id: String,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<Redacted>,
+    pub sse_customer_key_md5: Option<String>,
+    pub copy_source_sse_customer_algorithm: Option<String>,
+    pub copy_source_sse_customer_key: Option<Redacted>,
+    pub copy_source_sse_customer_key_md5: Option<String>,
     pub request_payer: Option<RequestPayer>,
     pub expected_bucket_owner: Option<String>,
-    pub if_match_initiated_time: Option<Timestamp>,
+    pub expected_source_bucket_owner: Option<String>,
 }
 
-impl AbortMultipartUploadInput {
+impl UploadPartCopyInput {
     /// A value with what it must have and nothing else.
     #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey, upload_id: String) -> Self {
+    pub fn new(
+        bucket: BucketName,
+        copy_source: CopySource,
+        key: ObjectKey,
+        part_number: i32,
+        upload_id: String,
+    ) -> Self {
         Self {
             bucket,
+            copy_source,
+            copy_source_if_match: None,
+            copy_source_if_modified_since: None,
+            copy_source_if_none_match: None,
+            copy_source_if_unmodified_since: None,
+            copy_source_range: None,
             key,
+            part_number,
             upload_id,
+            sse_customer_algorithm: None,
+            sse_customer_key: None,
+            sse_customer_key_md5: None,
+            copy_source_sse_customer_algorithm: None,
+            copy_source_sse_customer_key: None,
+            copy_source_sse_customer_key_md5: None,
             request_payer: None,
             expected_bucket_owner: None,
-            if_match_initiated_time: None,
+            expected_source_bucket_owner: None,
         }
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AbortMultipartUploadOutput {
+#[derive(Debug, Clone, Default)]
+pub struct UploadPartCopyOutput {
+    pub copy_source_version_id: Option<VersionId>,
+    pub copy_part_result: Option<CopyPartResult>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub sse_kms_key_id: Option<Redacted>,
+    pub bucket_key_enabled: Option<bool>,
     pub request_charged: Option<RequestCharged>,
     pub version_id: Option<VersionId>,
 }
 
-impl Operation for AbortMultipartUpload {
-    const NAME: &'static str = "AbortMultipartUpload";
+impl Operation for UploadPartCopy {
+    const NAME: &'static str = "UploadPartCopy";
     const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "AbortMultipartUpload",
-        method: "DELETE",
+        name: "UploadPartCopy",
+        method: "PUT",
         path: PathShape::Object,
         query: &[],
-        status: 204,
+        status: 200,
         input: InputKind::None,
         checksum_required: false,
         members: members! {
             0 "Bucket" Label Text required,
+            0 "CopySource" Header("x-amz-copy-source") Text required,
+            0 "CopySourceIfMatch" Header("x-amz-copy-source-if-match") Text optional,
+            0 "CopySourceIfModifiedSince" Header("x-amz-copy-source-if-modified-since") Timestamp optional,
+            0 "CopySourceIfNoneMatch" Header("x-amz-copy-source-if-none-match") Text optional,
+            0 "CopySourceIfUnmodifiedSince" Header("x-amz-copy-source-if-unmodified-since") Timestamp optional,
+            0 "CopySourceRange" Header("x-amz-copy-source-range") Text optional,
             0 "Key" Label Text required,
+            0 "PartNumber" Query("partNumber") Integer required,
             0 "UploadId" Query("uploadId") Text required,
+            0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
+            0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
+            0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
+            0 "CopySourceSSECustomerAlgorithm" Header("x-amz-copy-source-server-side-encryption-customer-algorithm") Text optional,
+            0 "CopySourceSSECustomerKey" Header("x-amz-copy-source-server-side-encryption-customer-key") Sensitive optional,
+            0 "CopySourceSSECustomerKeyMD5" Header("x-amz-copy-source-server-side-encryption-customer-key-md5") Text optional,
             0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "IfMatchInitiatedTime" Header("x-amz-if-match-initiated-time") Timestamp optional,
+            0 "ExpectedSourceBucketOwner" Header("x-amz-source-expected-bucket-owner") Text optional,
         },
     };
-    type Input = AbortMultipartUploadInput;
-    type Output = AbortMultipartUploadOutput;
+    type Input = UploadPartCopyInput;
+    type Output = UploadPartCopyOutput;
 
-    fn decode(r: &DecodeRequest<'_>) -> Result<AbortMultipartUploadInput, DecodeError> {
-        Ok(AbortMultipartUploadInput {
+    fn decode(r: &DecodeRequest<'_>) -> Result<UploadPartCopyInput, DecodeError> {
+        Ok(UploadPartCopyInput {
             bucket: r.bucket()?,
+            copy_source: r.required_header("x-amz-copy-source")?,
+            copy_source_if_match: r.header("x-amz-copy-source-if-match")?,
+            copy_source_if_modified_since: r
+                .header_or_ignore("x-amz-copy-source-if-modified-since"),
+            copy_source_if_none_match: r.header("x-amz-copy-source-if-none-match")?,
+            copy_source_if_unmodified_since: r
+                .header_or_ignore("x-amz-copy-source-if-unmodified-since"),
+            copy_source_range: r.header("x-amz-copy-source-range")?,
             key: r.object_key()?,
+            part_number: r.required_query("partNumber")?,
             upload_id: r.required_query("uploadId")?,
+            sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
+            sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
+            sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
+            copy_source_sse_customer_algorithm: r
+                .header("x-amz-copy-source-server-side-encryption-customer-algorithm")?,
+            copy_source_sse_customer_key: r
+                .header("x-amz-copy-source-server-side-encryption-customer-key")?,
+            copy_source_sse_customer_key_md5: r
+                .header("x-amz-copy-source-server-side-encryption-customer-key-md5")?,
             request_payer: r.header("x-amz-request-payer")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            if_match_initiated_time: r.header("x-amz-if-match-initiated-time")?,
+            expected_source_bucket_owner: r.header("x-amz-source-expected-bucket-owner")?,
         })
     }
 
-    fn encode(o: AbortMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(204);
+    fn encode(o: UploadPartCopyOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header(
+            "x-amz-copy-source-version-id",
+            o.copy_source_version_id.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-server-side-encryption",
+            o.server_side_encryption.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-server-side-encryption-customer-algorithm",
+            o.sse_customer_algorithm.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-server-side-encryption-customer-key-md5",
+            o.sse_customer_key_md5.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-server-side-encryption-aws-kms-key-id",
+            o.sse_kms_key_id.as_ref(),
+        );
+        r.optional_header(
+            "x-amz-server-side-encryption-bucket-key-enabled",
+            o.bucket_key_enabled.as_ref(),
+        );
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
-        r.finish()
+        r.finish_payload("CopyPartResult", S3_NAMESPACE, o.copy_part_result.as_ref())
     }
 }
 

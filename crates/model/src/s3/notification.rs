@@ -12,6 +12,81 @@ use strongroom_wire::{
     PathShape, ResponseBuilder, members, text_enum,
 };
 
+/// `GET /{Bucket}?notification`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketNotificationConfiguration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketNotificationConfigurationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketNotificationConfigurationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketNotificationConfigurationOutput {
+    pub topic_configurations: Vec<TopicConfiguration>,
+    pub queue_configurations: Vec<QueueConfiguration>,
+    pub lambda_function_configurations: Vec<LambdaFunctionConfiguration>,
+    pub event_bridge_configuration: Option<EventBridgeConfiguration>,
+}
+
+impl Operation for GetBucketNotificationConfiguration {
+    const NAME: &'static str = "GetBucketNotificationConfiguration";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketNotificationConfiguration",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("notification", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketNotificationConfigurationInput;
+    type Output = GetBucketNotificationConfigurationOutput;
+
+    fn decode(
+        r: &DecodeRequest<'_>,
+    ) -> Result<GetBucketNotificationConfigurationInput, DecodeError> {
+        Ok(GetBucketNotificationConfigurationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(
+        o: GetBucketNotificationConfigurationOutput,
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("NotificationConfiguration", S3_NAMESPACE, |w| {
+            w.list("TopicConfiguration", &o.topic_configurations);
+            w.list("QueueConfiguration", &o.queue_configurations);
+            w.list(
+                "CloudFunctionConfiguration",
+                &o.lambda_function_configurations,
+            );
+            w.optional(
+                "EventBridgeConfiguration",
+                o.event_bridge_configuration.as_ref(),
+            );
+        })
+    }
+}
+
 /// `PUT /{Bucket}?notification`
 #[derive(Debug, Clone, Copy)]
 pub struct PutBucketNotificationConfiguration;
@@ -106,81 +181,6 @@ impl Operation for PutBucketNotificationConfiguration {
         _: PutBucketNotificationConfigurationOutput,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?notification`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketNotificationConfiguration;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketNotificationConfigurationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketNotificationConfigurationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketNotificationConfigurationOutput {
-    pub topic_configurations: Vec<TopicConfiguration>,
-    pub queue_configurations: Vec<QueueConfiguration>,
-    pub lambda_function_configurations: Vec<LambdaFunctionConfiguration>,
-    pub event_bridge_configuration: Option<EventBridgeConfiguration>,
-}
-
-impl Operation for GetBucketNotificationConfiguration {
-    const NAME: &'static str = "GetBucketNotificationConfiguration";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketNotificationConfiguration",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("notification", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketNotificationConfigurationInput;
-    type Output = GetBucketNotificationConfigurationOutput;
-
-    fn decode(
-        r: &DecodeRequest<'_>,
-    ) -> Result<GetBucketNotificationConfigurationInput, DecodeError> {
-        Ok(GetBucketNotificationConfigurationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(
-        o: GetBucketNotificationConfigurationOutput,
-    ) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("NotificationConfiguration", S3_NAMESPACE, |w| {
-            w.list("TopicConfiguration", &o.topic_configurations);
-            w.list("QueueConfiguration", &o.queue_configurations);
-            w.list(
-                "CloudFunctionConfiguration",
-                &o.lambda_function_configurations,
-            );
-            w.optional(
-                "EventBridgeConfiguration",
-                o.event_bridge_configuration.as_ref(),
-            );
-        })
     }
 }
 

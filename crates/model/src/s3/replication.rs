@@ -14,6 +14,121 @@ use strongroom_wire::{
 
 use super::shapes::{ChecksumAlgorithm, StorageClass, Tag};
 
+/// `DELETE /{Bucket}?replication`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketReplication;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketReplicationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketReplicationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketReplicationOutput {}
+
+impl Operation for DeleteBucketReplication {
+    const NAME: &'static str = "DeleteBucketReplication";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketReplication",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("replication", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketReplicationInput;
+    type Output = DeleteBucketReplicationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketReplicationInput, DecodeError> {
+        Ok(DeleteBucketReplicationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?replication`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketReplication;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketReplicationInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketReplicationInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketReplicationOutput {
+    pub replication_configuration: Option<ReplicationConfiguration>,
+}
+
+impl Operation for GetBucketReplication {
+    const NAME: &'static str = "GetBucketReplication";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketReplication",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("replication", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketReplicationInput;
+    type Output = GetBucketReplicationOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketReplicationInput, DecodeError> {
+        Ok(GetBucketReplicationInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_payload(
+            "ReplicationConfiguration",
+            S3_NAMESPACE,
+            o.replication_configuration.as_ref(),
+        )
+    }
+}
+
 /// `PUT /{Bucket}?replication`
 #[derive(Debug, Clone, Copy)]
 pub struct PutBucketReplication;
@@ -147,121 +262,6 @@ impl Operation for PutBucketReplication {
 
     fn encode(_: PutBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?replication`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketReplication;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketReplicationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketReplicationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketReplicationOutput {
-    pub replication_configuration: Option<ReplicationConfiguration>,
-}
-
-impl Operation for GetBucketReplication {
-    const NAME: &'static str = "GetBucketReplication";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketReplication",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("replication", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketReplicationInput;
-    type Output = GetBucketReplicationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketReplicationInput, DecodeError> {
-        Ok(GetBucketReplicationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_payload(
-            "ReplicationConfiguration",
-            S3_NAMESPACE,
-            o.replication_configuration.as_ref(),
-        )
-    }
-}
-
-/// `DELETE /{Bucket}?replication`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketReplication;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketReplicationInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketReplicationInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketReplicationOutput {}
-
-impl Operation for DeleteBucketReplication {
-    const NAME: &'static str = "DeleteBucketReplication";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketReplication",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("replication", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketReplicationInput;
-    type Output = DeleteBucketReplicationOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketReplicationInput, DecodeError> {
-        Ok(DeleteBucketReplicationInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }
 

@@ -19,6 +19,343 @@ use super::shapes::{
     ReplicationStatus, RequestCharged, RequestPayer, ServerSideEncryption, StorageClass, Tagging,
 };
 
+/// `GET /{Bucket}/{Key+}?torrent`
+#[derive(Debug, Clone, Copy)]
+pub struct GetObjectTorrent;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetObjectTorrentInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetObjectTorrentInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            request_payer: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct GetObjectTorrentOutput {
+    pub body: ByteStream,
+    pub request_charged: Option<RequestCharged>,
+}
+
+impl Operation for GetObjectTorrent {
+    const NAME: &'static str = "GetObjectTorrent";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectTorrent",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("torrent", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetObjectTorrentInput;
+    type Output = GetObjectTorrentOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectTorrentInput, DecodeError> {
+        Ok(GetObjectTorrentInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            request_payer: r.header("x-amz-request-payer")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetObjectTorrentOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.finish_stream(o.body)
+    }
+}
+
+/// `POST /{Bucket}/{Key+}?restore`
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreObject;
+
+#[derive(Debug, Clone)]
+pub struct RestoreObjectInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version_id: Option<VersionId>,
+    pub restore_request: Option<RestoreRequest>,
+    pub request_payer: Option<RequestPayer>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl RestoreObjectInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            version_id: None,
+            restore_request: None,
+            request_payer: None,
+            checksum_algorithm: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreObjectOutput {
+    pub request_charged: Option<RequestCharged>,
+    pub restore_output_path: Option<String>,
+}
+
+impl Operation for RestoreObject {
+    const NAME: &'static str = "RestoreObject";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "RestoreObject",
+        method: "POST",
+        path: PathShape::Object,
+        query: &[("restore", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "RestoreRequest",
+            required: false,
+        },
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "RestoreRequest" Root("RestoreRequest") Structure optional,
+            1 "RestoreRequest.Days" Element("Days") Integer optional,
+            1 "RestoreRequest.GlacierJobParameters" Element("GlacierJobParameters") Structure optional,
+            2 "RestoreRequest.GlacierJobParameters.Tier" Element("Tier") Enum required,
+            1 "RestoreRequest.Type" Element("Type") Enum optional,
+            1 "RestoreRequest.Tier" Element("Tier") Enum optional,
+            1 "RestoreRequest.Description" Element("Description") Text optional,
+            1 "RestoreRequest.SelectParameters" Element("SelectParameters") Structure optional,
+            2 "RestoreRequest.SelectParameters.InputSerialization" Element("InputSerialization") Structure required,
+            3 "RestoreRequest.SelectParameters.InputSerialization.CSV" Element("CSV") Structure optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.FileHeaderInfo" Element("FileHeaderInfo") Enum optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.Comments" Element("Comments") Text optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.AllowQuotedRecordDelimiter" Element("AllowQuotedRecordDelimiter") Boolean optional,
+            3 "RestoreRequest.SelectParameters.InputSerialization.CompressionType" Element("CompressionType") Enum optional,
+            3 "RestoreRequest.SelectParameters.InputSerialization.JSON" Element("JSON") Structure optional,
+            4 "RestoreRequest.SelectParameters.InputSerialization.JSON.Type" Element("Type") Enum optional,
+            3 "RestoreRequest.SelectParameters.InputSerialization.Parquet" Element("Parquet") Structure optional,
+            2 "RestoreRequest.SelectParameters.ExpressionType" Element("ExpressionType") Enum required,
+            2 "RestoreRequest.SelectParameters.Expression" Element("Expression") Text required,
+            2 "RestoreRequest.SelectParameters.OutputSerialization" Element("OutputSerialization") Structure required,
+            3 "RestoreRequest.SelectParameters.OutputSerialization.CSV" Element("CSV") Structure optional,
+            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.QuoteFields" Element("QuoteFields") Enum optional,
+            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
+            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
+            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
+            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
+            3 "RestoreRequest.SelectParameters.OutputSerialization.JSON" Element("JSON") Structure optional,
+            4 "RestoreRequest.SelectParameters.OutputSerialization.JSON.RecordDelimiter" Element("RecordDelimiter") Text optional,
+            1 "RestoreRequest.OutputLocation" Element("OutputLocation") Structure optional,
+            2 "RestoreRequest.OutputLocation.S3" Element("S3") Structure optional,
+            3 "RestoreRequest.OutputLocation.S3.BucketName" Element("BucketName") Text required,
+            3 "RestoreRequest.OutputLocation.S3.Prefix" Element("Prefix") Text required,
+            3 "RestoreRequest.OutputLocation.S3.Encryption" Element("Encryption") Structure optional,
+            4 "RestoreRequest.OutputLocation.S3.Encryption.EncryptionType" Element("EncryptionType") Enum required,
+            4 "RestoreRequest.OutputLocation.S3.Encryption.KMSKeyId" Element("KMSKeyId") Sensitive optional,
+            4 "RestoreRequest.OutputLocation.S3.Encryption.KMSContext" Element("KMSContext") Text optional,
+            3 "RestoreRequest.OutputLocation.S3.CannedACL" Element("CannedACL") Enum optional,
+            3 "RestoreRequest.OutputLocation.S3.AccessControlList" Wrapped("AccessControlList", "Grant") StructureList optional,
+            4 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee" Element("Grantee") Structure optional,
+            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.DisplayName" Element("DisplayName") Text optional,
+            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.EmailAddress" Element("EmailAddress") Text optional,
+            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.ID" Element("ID") Text optional,
+            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.Type" Attribute("xsi:type") Enum required,
+            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.URI" Element("URI") Text optional,
+            4 "RestoreRequest.OutputLocation.S3.AccessControlList.Permission" Element("Permission") Enum optional,
+            3 "RestoreRequest.OutputLocation.S3.Tagging" Element("Tagging") Structure optional,
+            4 "RestoreRequest.OutputLocation.S3.Tagging.TagSet" Wrapped("TagSet", "Tag") StructureList required,
+            5 "RestoreRequest.OutputLocation.S3.Tagging.TagSet.Key" Element("Key") Text required,
+            5 "RestoreRequest.OutputLocation.S3.Tagging.TagSet.Value" Element("Value") Text required,
+            3 "RestoreRequest.OutputLocation.S3.UserMetadata" Wrapped("UserMetadata", "MetadataEntry") StructureList optional,
+            4 "RestoreRequest.OutputLocation.S3.UserMetadata.Name" Element("Name") Text optional,
+            4 "RestoreRequest.OutputLocation.S3.UserMetadata.Value" Element("Value") Text optional,
+            3 "RestoreRequest.OutputLocation.S3.StorageClass" Element("StorageClass") Enum optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = RestoreObjectInput;
+    type Output = RestoreObjectOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<RestoreObjectInput, DecodeError> {
+        Ok(RestoreObjectInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            restore_request: r.payload()?,
+            request_payer: r.header("x-amz-request-payer")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: RestoreObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
+        r.optional_header("x-amz-restore-output-path", o.restore_output_path.as_ref());
+        r.finish()
+    }
+}
+
+/// `POST /{Bucket}/{Key+}?select&select-type=2`
+#[derive(Debug, Clone, Copy)]
+pub struct SelectObjectContent;
+
+#[derive(Debug, Clone)]
+pub struct SelectObjectContentInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<Redacted>,
+    pub sse_customer_key_md5: Option<String>,
+    pub expression: String,
+    pub expression_type: ExpressionType,
+    pub request_progress: Option<RequestProgress>,
+    pub input_serialization: InputSerialization,
+    pub output_serialization: OutputSerialization,
+    pub scan_range: Option<ScanRange>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl SelectObjectContentInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(
+        bucket: BucketName,
+        key: ObjectKey,
+        expression: String,
+        expression_type: ExpressionType,
+        input_serialization: InputSerialization,
+        output_serialization: OutputSerialization,
+    ) -> Self {
+        Self {
+            bucket,
+            key,
+            sse_customer_algorithm: None,
+            sse_customer_key: None,
+            sse_customer_key_md5: None,
+            expression,
+            expression_type,
+            request_progress: None,
+            input_serialization,
+            output_serialization,
+            scan_range: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct SelectObjectContentOutput {
+    pub payload: ByteStream,
+}
+
+impl Operation for SelectObjectContent {
+    const NAME: &'static str = "SelectObjectContent";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "SelectObjectContent",
+        method: "POST",
+        path: PathShape::Object,
+        query: &[("select", None), ("select-type", Some("2"))],
+        status: 200,
+        input: InputKind::Xml {
+            root: "SelectObjectContentRequest",
+            required: true,
+        },
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
+            0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
+            0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
+            0 "Expression" Element("Expression") Text required,
+            0 "ExpressionType" Element("ExpressionType") Enum required,
+            0 "RequestProgress" Element("RequestProgress") Structure optional,
+            1 "RequestProgress.Enabled" Element("Enabled") Boolean optional,
+            0 "InputSerialization" Element("InputSerialization") Structure required,
+            1 "InputSerialization.CSV" Element("CSV") Structure optional,
+            2 "InputSerialization.CSV.FileHeaderInfo" Element("FileHeaderInfo") Enum optional,
+            2 "InputSerialization.CSV.Comments" Element("Comments") Text optional,
+            2 "InputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
+            2 "InputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
+            2 "InputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
+            2 "InputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
+            2 "InputSerialization.CSV.AllowQuotedRecordDelimiter" Element("AllowQuotedRecordDelimiter") Boolean optional,
+            1 "InputSerialization.CompressionType" Element("CompressionType") Enum optional,
+            1 "InputSerialization.JSON" Element("JSON") Structure optional,
+            2 "InputSerialization.JSON.Type" Element("Type") Enum optional,
+            1 "InputSerialization.Parquet" Element("Parquet") Structure optional,
+            0 "OutputSerialization" Element("OutputSerialization") Structure required,
+            1 "OutputSerialization.CSV" Element("CSV") Structure optional,
+            2 "OutputSerialization.CSV.QuoteFields" Element("QuoteFields") Enum optional,
+            2 "OutputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
+            2 "OutputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
+            2 "OutputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
+            2 "OutputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
+            1 "OutputSerialization.JSON" Element("JSON") Structure optional,
+            2 "OutputSerialization.JSON.RecordDelimiter" Element("RecordDelimiter") Text optional,
+            0 "ScanRange" Element("ScanRange") Structure optional,
+            1 "ScanRange.Start" Element("Start") Long optional,
+            1 "ScanRange.End" Element("End") Long optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = SelectObjectContentInput;
+    type Output = SelectObjectContentOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<SelectObjectContentInput, DecodeError> {
+        let x = r.root()?;
+        Ok(SelectObjectContentInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
+            sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
+            sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
+            expression: x.required("Expression")?,
+            expression_type: x.required("ExpressionType")?,
+            request_progress: x.optional("RequestProgress")?,
+            input_serialization: x.required("InputSerialization")?,
+            output_serialization: x.required("OutputSerialization")?,
+            scan_range: x.optional("ScanRange")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: SelectObjectContentOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_stream(o.payload)
+    }
+}
+
 /// `POST /WriteGetObjectResponse`
 #[derive(Debug, Clone, Copy)]
 pub struct WriteGetObjectResponse;
@@ -195,343 +532,6 @@ impl Operation for WriteGetObjectResponse {
 
     fn encode(_: WriteGetObjectResponseOutput) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `POST /{Bucket}/{Key+}?select&select-type=2`
-#[derive(Debug, Clone, Copy)]
-pub struct SelectObjectContent;
-
-#[derive(Debug, Clone)]
-pub struct SelectObjectContentInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub sse_customer_algorithm: Option<String>,
-    pub sse_customer_key: Option<Redacted>,
-    pub sse_customer_key_md5: Option<String>,
-    pub expression: String,
-    pub expression_type: ExpressionType,
-    pub request_progress: Option<RequestProgress>,
-    pub input_serialization: InputSerialization,
-    pub output_serialization: OutputSerialization,
-    pub scan_range: Option<ScanRange>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl SelectObjectContentInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(
-        bucket: BucketName,
-        key: ObjectKey,
-        expression: String,
-        expression_type: ExpressionType,
-        input_serialization: InputSerialization,
-        output_serialization: OutputSerialization,
-    ) -> Self {
-        Self {
-            bucket,
-            key,
-            sse_customer_algorithm: None,
-            sse_customer_key: None,
-            sse_customer_key_md5: None,
-            expression,
-            expression_type,
-            request_progress: None,
-            input_serialization,
-            output_serialization,
-            scan_range: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct SelectObjectContentOutput {
-    pub payload: ByteStream,
-}
-
-impl Operation for SelectObjectContent {
-    const NAME: &'static str = "SelectObjectContent";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "SelectObjectContent",
-        method: "POST",
-        path: PathShape::Object,
-        query: &[("select", None), ("select-type", Some("2"))],
-        status: 200,
-        input: InputKind::Xml {
-            root: "SelectObjectContentRequest",
-            required: true,
-        },
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
-            0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
-            0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
-            0 "Expression" Element("Expression") Text required,
-            0 "ExpressionType" Element("ExpressionType") Enum required,
-            0 "RequestProgress" Element("RequestProgress") Structure optional,
-            1 "RequestProgress.Enabled" Element("Enabled") Boolean optional,
-            0 "InputSerialization" Element("InputSerialization") Structure required,
-            1 "InputSerialization.CSV" Element("CSV") Structure optional,
-            2 "InputSerialization.CSV.FileHeaderInfo" Element("FileHeaderInfo") Enum optional,
-            2 "InputSerialization.CSV.Comments" Element("Comments") Text optional,
-            2 "InputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
-            2 "InputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
-            2 "InputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
-            2 "InputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
-            2 "InputSerialization.CSV.AllowQuotedRecordDelimiter" Element("AllowQuotedRecordDelimiter") Boolean optional,
-            1 "InputSerialization.CompressionType" Element("CompressionType") Enum optional,
-            1 "InputSerialization.JSON" Element("JSON") Structure optional,
-            2 "InputSerialization.JSON.Type" Element("Type") Enum optional,
-            1 "InputSerialization.Parquet" Element("Parquet") Structure optional,
-            0 "OutputSerialization" Element("OutputSerialization") Structure required,
-            1 "OutputSerialization.CSV" Element("CSV") Structure optional,
-            2 "OutputSerialization.CSV.QuoteFields" Element("QuoteFields") Enum optional,
-            2 "OutputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
-            2 "OutputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
-            2 "OutputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
-            2 "OutputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
-            1 "OutputSerialization.JSON" Element("JSON") Structure optional,
-            2 "OutputSerialization.JSON.RecordDelimiter" Element("RecordDelimiter") Text optional,
-            0 "ScanRange" Element("ScanRange") Structure optional,
-            1 "ScanRange.Start" Element("Start") Long optional,
-            1 "ScanRange.End" Element("End") Long optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = SelectObjectContentInput;
-    type Output = SelectObjectContentOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<SelectObjectContentInput, DecodeError> {
-        let x = r.root()?;
-        Ok(SelectObjectContentInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
-            sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
-            sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
-            expression: x.required("Expression")?,
-            expression_type: x.required("ExpressionType")?,
-            request_progress: x.optional("RequestProgress")?,
-            input_serialization: x.required("InputSerialization")?,
-            output_serialization: x.required("OutputSerialization")?,
-            scan_range: x.optional("ScanRange")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: SelectObjectContentOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_stream(o.payload)
-    }
-}
-
-/// `POST /{Bucket}/{Key+}?restore`
-#[derive(Debug, Clone, Copy)]
-pub struct RestoreObject;
-
-#[derive(Debug, Clone)]
-pub struct RestoreObjectInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub restore_request: Option<RestoreRequest>,
-    pub request_payer: Option<RequestPayer>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl RestoreObjectInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            restore_request: None,
-            request_payer: None,
-            checksum_algorithm: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RestoreObjectOutput {
-    pub request_charged: Option<RequestCharged>,
-    pub restore_output_path: Option<String>,
-}
-
-impl Operation for RestoreObject {
-    const NAME: &'static str = "RestoreObject";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "RestoreObject",
-        method: "POST",
-        path: PathShape::Object,
-        query: &[("restore", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "RestoreRequest",
-            required: false,
-        },
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "RestoreRequest" Root("RestoreRequest") Structure optional,
-            1 "RestoreRequest.Days" Element("Days") Integer optional,
-            1 "RestoreRequest.GlacierJobParameters" Element("GlacierJobParameters") Structure optional,
-            2 "RestoreRequest.GlacierJobParameters.Tier" Element("Tier") Enum required,
-            1 "RestoreRequest.Type" Element("Type") Enum optional,
-            1 "RestoreRequest.Tier" Element("Tier") Enum optional,
-            1 "RestoreRequest.Description" Element("Description") Text optional,
-            1 "RestoreRequest.SelectParameters" Element("SelectParameters") Structure optional,
-            2 "RestoreRequest.SelectParameters.InputSerialization" Element("InputSerialization") Structure required,
-            3 "RestoreRequest.SelectParameters.InputSerialization.CSV" Element("CSV") Structure optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.FileHeaderInfo" Element("FileHeaderInfo") Enum optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.Comments" Element("Comments") Text optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.CSV.AllowQuotedRecordDelimiter" Element("AllowQuotedRecordDelimiter") Boolean optional,
-            3 "RestoreRequest.SelectParameters.InputSerialization.CompressionType" Element("CompressionType") Enum optional,
-            3 "RestoreRequest.SelectParameters.InputSerialization.JSON" Element("JSON") Structure optional,
-            4 "RestoreRequest.SelectParameters.InputSerialization.JSON.Type" Element("Type") Enum optional,
-            3 "RestoreRequest.SelectParameters.InputSerialization.Parquet" Element("Parquet") Structure optional,
-            2 "RestoreRequest.SelectParameters.ExpressionType" Element("ExpressionType") Enum required,
-            2 "RestoreRequest.SelectParameters.Expression" Element("Expression") Text required,
-            2 "RestoreRequest.SelectParameters.OutputSerialization" Element("OutputSerialization") Structure required,
-            3 "RestoreRequest.SelectParameters.OutputSerialization.CSV" Element("CSV") Structure optional,
-            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.QuoteFields" Element("QuoteFields") Enum optional,
-            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.QuoteEscapeCharacter" Element("QuoteEscapeCharacter") Text optional,
-            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.RecordDelimiter" Element("RecordDelimiter") Text optional,
-            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.FieldDelimiter" Element("FieldDelimiter") Text optional,
-            4 "RestoreRequest.SelectParameters.OutputSerialization.CSV.QuoteCharacter" Element("QuoteCharacter") Text optional,
-            3 "RestoreRequest.SelectParameters.OutputSerialization.JSON" Element("JSON") Structure optional,
-            4 "RestoreRequest.SelectParameters.OutputSerialization.JSON.RecordDelimiter" Element("RecordDelimiter") Text optional,
-            1 "RestoreRequest.OutputLocation" Element("OutputLocation") Structure optional,
-            2 "RestoreRequest.OutputLocation.S3" Element("S3") Structure optional,
-            3 "RestoreRequest.OutputLocation.S3.BucketName" Element("BucketName") Text required,
-            3 "RestoreRequest.OutputLocation.S3.Prefix" Element("Prefix") Text required,
-            3 "RestoreRequest.OutputLocation.S3.Encryption" Element("Encryption") Structure optional,
-            4 "RestoreRequest.OutputLocation.S3.Encryption.EncryptionType" Element("EncryptionType") Enum required,
-            4 "RestoreRequest.OutputLocation.S3.Encryption.KMSKeyId" Element("KMSKeyId") Sensitive optional,
-            4 "RestoreRequest.OutputLocation.S3.Encryption.KMSContext" Element("KMSContext") Text optional,
-            3 "RestoreRequest.OutputLocation.S3.CannedACL" Element("CannedACL") Enum optional,
-            3 "RestoreRequest.OutputLocation.S3.AccessControlList" Wrapped("AccessControlList", "Grant") StructureList optional,
-            4 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee" Element("Grantee") Structure optional,
-            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.DisplayName" Element("DisplayName") Text optional,
-            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.EmailAddress" Element("EmailAddress") Text optional,
-            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.ID" Element("ID") Text optional,
-            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.Type" Attribute("xsi:type") Enum required,
-            5 "RestoreRequest.OutputLocation.S3.AccessControlList.Grantee.URI" Element("URI") Text optional,
-            4 "RestoreRequest.OutputLocation.S3.AccessControlList.Permission" Element("Permission") Enum optional,
-            3 "RestoreRequest.OutputLocation.S3.Tagging" Element("Tagging") Structure optional,
-            4 "RestoreRequest.OutputLocation.S3.Tagging.TagSet" Wrapped("TagSet", "Tag") StructureList required,
-            5 "RestoreRequest.OutputLocation.S3.Tagging.TagSet.Key" Element("Key") Text required,
-            5 "RestoreRequest.OutputLocation.S3.Tagging.TagSet.Value" Element("Value") Text required,
-            3 "RestoreRequest.OutputLocation.S3.UserMetadata" Wrapped("UserMetadata", "MetadataEntry") StructureList optional,
-            4 "RestoreRequest.OutputLocation.S3.UserMetadata.Name" Element("Name") Text optional,
-            4 "RestoreRequest.OutputLocation.S3.UserMetadata.Value" Element("Value") Text optional,
-            3 "RestoreRequest.OutputLocation.S3.StorageClass" Element("StorageClass") Enum optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = RestoreObjectInput;
-    type Output = RestoreObjectOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<RestoreObjectInput, DecodeError> {
-        Ok(RestoreObjectInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            restore_request: r.payload()?,
-            request_payer: r.header("x-amz-request-payer")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: RestoreObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.optional_header("x-amz-restore-output-path", o.restore_output_path.as_ref());
-        r.finish()
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?torrent`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectTorrent;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectTorrentInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub request_payer: Option<RequestPayer>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetObjectTorrentInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            request_payer: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct GetObjectTorrentOutput {
-    pub body: ByteStream,
-    pub request_charged: Option<RequestCharged>,
-}
-
-impl Operation for GetObjectTorrent {
-    const NAME: &'static str = "GetObjectTorrent";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectTorrent",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("torrent", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetObjectTorrentInput;
-    type Output = GetObjectTorrentOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectTorrentInput, DecodeError> {
-        Ok(GetObjectTorrentInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            request_payer: r.header("x-amz-request-payer")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetObjectTorrentOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
-        r.finish_stream(o.body)
     }
 }
 

@@ -14,6 +14,330 @@ use strongroom_wire::{
 
 use super::shapes::{ChecksumAlgorithm, RequestPayer, Tag, Tagging};
 
+/// `DELETE /{Bucket}?tagging`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketTagging;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketTaggingInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketTaggingInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketTaggingOutput {}
+
+impl Operation for DeleteBucketTagging {
+    const NAME: &'static str = "DeleteBucketTagging";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketTagging",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("tagging", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketTaggingInput;
+    type Output = DeleteBucketTaggingOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketTaggingInput, DecodeError> {
+        Ok(DeleteBucketTaggingInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `DELETE /{Bucket}/{Key+}?tagging`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteObjectTagging;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteObjectTaggingInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version_id: Option<VersionId>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteObjectTaggingInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            version_id: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteObjectTaggingOutput {
+    pub version_id: Option<VersionId>,
+}
+
+impl Operation for DeleteObjectTagging {
+    const NAME: &'static str = "DeleteObjectTagging";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteObjectTagging",
+        method: "DELETE",
+        path: PathShape::Object,
+        query: &[("tagging", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteObjectTaggingInput;
+    type Output = DeleteObjectTaggingOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteObjectTaggingInput, DecodeError> {
+        Ok(DeleteObjectTaggingInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: DeleteObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(204);
+        r.optional_header("x-amz-version-id", o.version_id.as_ref());
+        r.finish()
+    }
+}
+
+/// `GET /{Bucket}?tagging`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketTagging;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketTaggingInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketTaggingInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketTaggingOutput {
+    pub tag_set: Vec<Tag>,
+}
+
+impl Operation for GetBucketTagging {
+    const NAME: &'static str = "GetBucketTagging";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketTagging",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("tagging", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketTaggingInput;
+    type Output = GetBucketTaggingOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketTaggingInput, DecodeError> {
+        Ok(GetBucketTaggingInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("Tagging", S3_NAMESPACE, |w| {
+            w.wrapped_list("TagSet", "Tag", &o.tag_set);
+        })
+    }
+}
+
+/// `GET /{Bucket}/{Key+}?tagging`
+#[derive(Debug, Clone, Copy)]
+pub struct GetObjectTagging;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetObjectTaggingInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version_id: Option<VersionId>,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+}
+
+impl GetObjectTaggingInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            version_id: None,
+            expected_bucket_owner: None,
+            request_payer: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetObjectTaggingOutput {
+    pub version_id: Option<VersionId>,
+    pub tag_set: Vec<Tag>,
+}
+
+impl Operation for GetObjectTagging {
+    const NAME: &'static str = "GetObjectTagging";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetObjectTagging",
+        method: "GET",
+        path: PathShape::Object,
+        query: &[("tagging", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Key" Label Text required,
+            0 "VersionId" Query("versionId") Text optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
+        },
+    };
+    type Input = GetObjectTaggingInput;
+    type Output = GetObjectTaggingOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectTaggingInput, DecodeError> {
+        Ok(GetObjectTaggingInput {
+            bucket: r.bucket()?,
+            key: r.object_key()?,
+            version_id: r.query("versionId")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            request_payer: r.header("x-amz-request-payer")?,
+        })
+    }
+
+    fn encode(o: GetObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let mut r = ResponseBuilder::new(200);
+        r.optional_header("x-amz-version-id", o.version_id.as_ref());
+        r.finish_xml("Tagging", S3_NAMESPACE, |w| {
+            w.wrapped_list("TagSet", "Tag", &o.tag_set);
+        })
+    }
+}
+
+/// `PUT /{Bucket}?tagging`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketTagging;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutBucketTaggingInput {
+    pub bucket: BucketName,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub tagging: Tagging,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl PutBucketTaggingInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, tagging: Tagging) -> Self {
+        Self {
+            bucket,
+            content_md5: None,
+            checksum_algorithm: None,
+            tagging,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketTaggingOutput {}
+
+impl Operation for PutBucketTagging {
+    const NAME: &'static str = "PutBucketTagging";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketTagging",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("tagging", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "Tagging",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "Tagging" Root("Tagging") Structure required,
+            1 "Tagging.TagSet" Wrapped("TagSet", "Tag") StructureList required,
+            2 "Tagging.TagSet.Key" Element("Key") Text required,
+            2 "Tagging.TagSet.Value" Element("Value") Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = PutBucketTaggingInput;
+    type Output = PutBucketTaggingOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketTaggingInput, DecodeError> {
+        Ok(PutBucketTaggingInput {
+            bucket: r.bucket()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            tagging: r.required_payload()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: PutBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
 /// `PUT /{Bucket}/{Key+}?tagging`
 #[derive(Debug, Clone, Copy)]
 pub struct PutObjectTagging;
@@ -99,329 +423,5 @@ impl Operation for PutObjectTagging {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
         r.finish()
-    }
-}
-
-/// `PUT /{Bucket}?tagging`
-#[derive(Debug, Clone, Copy)]
-pub struct PutBucketTagging;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutBucketTaggingInput {
-    pub bucket: BucketName,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub tagging: Tagging,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl PutBucketTaggingInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, tagging: Tagging) -> Self {
-        Self {
-            bucket,
-            content_md5: None,
-            checksum_algorithm: None,
-            tagging,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketTaggingOutput {}
-
-impl Operation for PutBucketTagging {
-    const NAME: &'static str = "PutBucketTagging";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketTagging",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("tagging", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "Tagging",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "Tagging" Root("Tagging") Structure required,
-            1 "Tagging.TagSet" Wrapped("TagSet", "Tag") StructureList required,
-            2 "Tagging.TagSet.Key" Element("Key") Text required,
-            2 "Tagging.TagSet.Value" Element("Value") Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = PutBucketTaggingInput;
-    type Output = PutBucketTaggingOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketTaggingInput, DecodeError> {
-        Ok(PutBucketTaggingInput {
-            bucket: r.bucket()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            tagging: r.required_payload()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: PutBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}/{Key+}?tagging`
-#[derive(Debug, Clone, Copy)]
-pub struct GetObjectTagging;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetObjectTaggingInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub expected_bucket_owner: Option<String>,
-    pub request_payer: Option<RequestPayer>,
-}
-
-impl GetObjectTaggingInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            expected_bucket_owner: None,
-            request_payer: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetObjectTaggingOutput {
-    pub version_id: Option<VersionId>,
-    pub tag_set: Vec<Tag>,
-}
-
-impl Operation for GetObjectTagging {
-    const NAME: &'static str = "GetObjectTagging";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetObjectTagging",
-        method: "GET",
-        path: PathShape::Object,
-        query: &[("tagging", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-            0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
-        },
-    };
-    type Input = GetObjectTaggingInput;
-    type Output = GetObjectTaggingOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetObjectTaggingInput, DecodeError> {
-        Ok(GetObjectTaggingInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-            request_payer: r.header("x-amz-request-payer")?,
-        })
-    }
-
-    fn encode(o: GetObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(200);
-        r.optional_header("x-amz-version-id", o.version_id.as_ref());
-        r.finish_xml("Tagging", S3_NAMESPACE, |w| {
-            w.wrapped_list("TagSet", "Tag", &o.tag_set);
-        })
-    }
-}
-
-/// `GET /{Bucket}?tagging`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketTagging;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketTaggingInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketTaggingInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketTaggingOutput {
-    pub tag_set: Vec<Tag>,
-}
-
-impl Operation for GetBucketTagging {
-    const NAME: &'static str = "GetBucketTagging";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketTagging",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("tagging", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketTaggingInput;
-    type Output = GetBucketTaggingOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketTaggingInput, DecodeError> {
-        Ok(GetBucketTaggingInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("Tagging", S3_NAMESPACE, |w| {
-            w.wrapped_list("TagSet", "Tag", &o.tag_set);
-        })
-    }
-}
-
-/// `DELETE /{Bucket}/{Key+}?tagging`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteObjectTagging;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteObjectTaggingInput {
-    pub bucket: BucketName,
-    pub key: ObjectKey,
-    pub version_id: Option<VersionId>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteObjectTaggingInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
-        Self {
-            bucket,
-            key,
-            version_id: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteObjectTaggingOutput {
-    pub version_id: Option<VersionId>,
-}
-
-impl Operation for DeleteObjectTagging {
-    const NAME: &'static str = "DeleteObjectTagging";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteObjectTagging",
-        method: "DELETE",
-        path: PathShape::Object,
-        query: &[("tagging", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "Key" Label Text required,
-            0 "VersionId" Query("versionId") Text optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteObjectTaggingInput;
-    type Output = DeleteObjectTaggingOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteObjectTaggingInput, DecodeError> {
-        Ok(DeleteObjectTaggingInput {
-            bucket: r.bucket()?,
-            key: r.object_key()?,
-            version_id: r.query("versionId")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: DeleteObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let mut r = ResponseBuilder::new(204);
-        r.optional_header("x-amz-version-id", o.version_id.as_ref());
-        r.finish()
-    }
-}
-
-/// `DELETE /{Bucket}?tagging`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketTagging;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketTaggingInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketTaggingInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketTaggingOutput {}
-
-impl Operation for DeleteBucketTagging {
-    const NAME: &'static str = "DeleteBucketTagging";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketTagging",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("tagging", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketTaggingInput;
-    type Output = DeleteBucketTaggingOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketTaggingInput, DecodeError> {
-        Ok(DeleteBucketTaggingInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }

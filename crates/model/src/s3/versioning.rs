@@ -14,6 +14,67 @@ use strongroom_wire::{
 
 use super::shapes::ChecksumAlgorithm;
 
+/// `GET /{Bucket}?versioning`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketVersioning;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketVersioningInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketVersioningInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketVersioningOutput {
+    pub status: Option<BucketVersioningStatus>,
+    pub mfa_delete: Option<MFADeleteStatus>,
+}
+
+impl Operation for GetBucketVersioning {
+    const NAME: &'static str = "GetBucketVersioning";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketVersioning",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("versioning", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketVersioningInput;
+    type Output = GetBucketVersioningOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketVersioningInput, DecodeError> {
+        Ok(GetBucketVersioningInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketVersioningOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("VersioningConfiguration", S3_NAMESPACE, |w| {
+            w.optional("Status", o.status.as_ref());
+            w.optional("MfaDelete", o.mfa_delete.as_ref());
+        })
+    }
+}
+
 /// `PUT /{Bucket}?versioning`
 #[derive(Debug, Clone, Copy)]
 pub struct PutBucketVersioning;
@@ -86,67 +147,6 @@ impl Operation for PutBucketVersioning {
 
     fn encode(_: PutBucketVersioningOutput) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?versioning`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketVersioning;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketVersioningInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketVersioningInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketVersioningOutput {
-    pub status: Option<BucketVersioningStatus>,
-    pub mfa_delete: Option<MFADeleteStatus>,
-}
-
-impl Operation for GetBucketVersioning {
-    const NAME: &'static str = "GetBucketVersioning";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketVersioning",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("versioning", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketVersioningInput;
-    type Output = GetBucketVersioningOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketVersioningInput, DecodeError> {
-        Ok(GetBucketVersioningInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketVersioningOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("VersioningConfiguration", S3_NAMESPACE, |w| {
-            w.optional("Status", o.status.as_ref());
-            w.optional("MfaDelete", o.mfa_delete.as_ref());
-        })
     }
 }
 

@@ -14,6 +14,314 @@ use strongroom_wire::{
 
 use super::shapes::ChecksumAlgorithm;
 
+/// `DELETE /{Bucket}?cors`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketCors;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketCorsInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketCorsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketCorsOutput {}
+
+impl Operation for DeleteBucketCors {
+    const NAME: &'static str = "DeleteBucketCors";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketCors",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("cors", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketCorsInput;
+    type Output = DeleteBucketCorsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketCorsInput, DecodeError> {
+        Ok(DeleteBucketCorsInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `DELETE /{Bucket}?website`
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteBucketWebsite;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteBucketWebsiteInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl DeleteBucketWebsiteInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBucketWebsiteOutput {}
+
+impl Operation for DeleteBucketWebsite {
+    const NAME: &'static str = "DeleteBucketWebsite";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "DeleteBucketWebsite",
+        method: "DELETE",
+        path: PathShape::Bucket,
+        query: &[("website", None)],
+        status: 204,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = DeleteBucketWebsiteInput;
+    type Output = DeleteBucketWebsiteOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketWebsiteInput, DecodeError> {
+        Ok(DeleteBucketWebsiteInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: DeleteBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(204).finish()
+    }
+}
+
+/// `GET /{Bucket}?cors`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketCors;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketCorsInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketCorsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketCorsOutput {
+    pub cors_rules: Vec<CORSRule>,
+}
+
+impl Operation for GetBucketCors {
+    const NAME: &'static str = "GetBucketCors";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketCors",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("cors", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketCorsInput;
+    type Output = GetBucketCorsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketCorsInput, DecodeError> {
+        Ok(GetBucketCorsInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("CORSConfiguration", S3_NAMESPACE, |w| {
+            w.list("CORSRule", &o.cors_rules);
+        })
+    }
+}
+
+/// `GET /{Bucket}?website`
+#[derive(Debug, Clone, Copy)]
+pub struct GetBucketWebsite;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetBucketWebsiteInput {
+    pub bucket: BucketName,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl GetBucketWebsiteInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetBucketWebsiteOutput {
+    pub redirect_all_requests_to: Option<RedirectAllRequestsTo>,
+    pub index_document: Option<IndexDocument>,
+    pub error_document: Option<ErrorDocument>,
+    pub routing_rules: Option<Vec<RoutingRule>>,
+}
+
+impl Operation for GetBucketWebsite {
+    const NAME: &'static str = "GetBucketWebsite";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "GetBucketWebsite",
+        method: "GET",
+        path: PathShape::Bucket,
+        query: &[("website", None)],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = GetBucketWebsiteInput;
+    type Output = GetBucketWebsiteOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketWebsiteInput, DecodeError> {
+        Ok(GetBucketWebsiteInput {
+            bucket: r.bucket()?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(o: GetBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
+        let r = ResponseBuilder::new(200);
+        r.finish_xml("WebsiteConfiguration", S3_NAMESPACE, |w| {
+            w.optional("RedirectAllRequestsTo", o.redirect_all_requests_to.as_ref());
+            w.optional("IndexDocument", o.index_document.as_ref());
+            w.optional("ErrorDocument", o.error_document.as_ref());
+            w.optional_wrapped_list("RoutingRules", "RoutingRule", o.routing_rules.as_ref());
+        })
+    }
+}
+
+/// `PUT /{Bucket}?cors`
+#[derive(Debug, Clone, Copy)]
+pub struct PutBucketCors;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutBucketCorsInput {
+    pub bucket: BucketName,
+    pub cors_configuration: CORSConfiguration,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl PutBucketCorsInput {
+    /// A value with what it must have and nothing else.
+    #[must_use]
+    pub fn new(bucket: BucketName, cors_configuration: CORSConfiguration) -> Self {
+        Self {
+            bucket,
+            cors_configuration,
+            content_md5: None,
+            checksum_algorithm: None,
+            expected_bucket_owner: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutBucketCorsOutput {}
+
+impl Operation for PutBucketCors {
+    const NAME: &'static str = "PutBucketCors";
+    const SPEC: &'static OperationSpec = &OperationSpec {
+        name: "PutBucketCors",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[("cors", None)],
+        status: 200,
+        input: InputKind::Xml {
+            root: "CORSConfiguration",
+            required: true,
+        },
+        checksum_required: true,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "CORSConfiguration" Root("CORSConfiguration") Structure required,
+            1 "CORSConfiguration.CORSRules" Element("CORSRule") StructureList required,
+            2 "CORSConfiguration.CORSRules.ID" Element("ID") Text optional,
+            2 "CORSConfiguration.CORSRules.AllowedHeaders" Element("AllowedHeader") List optional,
+            2 "CORSConfiguration.CORSRules.AllowedMethods" Element("AllowedMethod") List required,
+            2 "CORSConfiguration.CORSRules.AllowedOrigins" Element("AllowedOrigin") List required,
+            2 "CORSConfiguration.CORSRules.ExposeHeaders" Element("ExposeHeader") List optional,
+            2 "CORSConfiguration.CORSRules.MaxAgeSeconds" Element("MaxAgeSeconds") Integer optional,
+            0 "ContentMD5" Header("content-md5") Text optional,
+            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
+            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+        },
+    };
+    type Input = PutBucketCorsInput;
+    type Output = PutBucketCorsOutput;
+
+    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketCorsInput, DecodeError> {
+        Ok(PutBucketCorsInput {
+            bucket: r.bucket()?,
+            cors_configuration: r.required_payload()?,
+            content_md5: r.header("content-md5")?,
+            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
+            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+        })
+    }
+
+    fn encode(_: PutBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
+        ResponseBuilder::new(200).finish()
+    }
+}
+
 /// `PUT /{Bucket}?website`
 #[derive(Debug, Clone, Copy)]
 pub struct PutBucketWebsite;
@@ -97,314 +405,6 @@ impl Operation for PutBucketWebsite {
 
     fn encode(_: PutBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `PUT /{Bucket}?cors`
-#[derive(Debug, Clone, Copy)]
-pub struct PutBucketCors;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutBucketCorsInput {
-    pub bucket: BucketName,
-    pub cors_configuration: CORSConfiguration,
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl PutBucketCorsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName, cors_configuration: CORSConfiguration) -> Self {
-        Self {
-            bucket,
-            cors_configuration,
-            content_md5: None,
-            checksum_algorithm: None,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutBucketCorsOutput {}
-
-impl Operation for PutBucketCors {
-    const NAME: &'static str = "PutBucketCors";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "PutBucketCors",
-        method: "PUT",
-        path: PathShape::Bucket,
-        query: &[("cors", None)],
-        status: 200,
-        input: InputKind::Xml {
-            root: "CORSConfiguration",
-            required: true,
-        },
-        checksum_required: true,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "CORSConfiguration" Root("CORSConfiguration") Structure required,
-            1 "CORSConfiguration.CORSRules" Element("CORSRule") StructureList required,
-            2 "CORSConfiguration.CORSRules.ID" Element("ID") Text optional,
-            2 "CORSConfiguration.CORSRules.AllowedHeaders" Element("AllowedHeader") List optional,
-            2 "CORSConfiguration.CORSRules.AllowedMethods" Element("AllowedMethod") List required,
-            2 "CORSConfiguration.CORSRules.AllowedOrigins" Element("AllowedOrigin") List required,
-            2 "CORSConfiguration.CORSRules.ExposeHeaders" Element("ExposeHeader") List optional,
-            2 "CORSConfiguration.CORSRules.MaxAgeSeconds" Element("MaxAgeSeconds") Integer optional,
-            0 "ContentMD5" Header("content-md5") Text optional,
-            0 "ChecksumAlgorithm" Header("x-amz-sdk-checksum-algorithm") Enum optional,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = PutBucketCorsInput;
-    type Output = PutBucketCorsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<PutBucketCorsInput, DecodeError> {
-        Ok(PutBucketCorsInput {
-            bucket: r.bucket()?,
-            cors_configuration: r.required_payload()?,
-            content_md5: r.header("content-md5")?,
-            checksum_algorithm: r.header("x-amz-sdk-checksum-algorithm")?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: PutBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
-    }
-}
-
-/// `GET /{Bucket}?website`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketWebsite;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketWebsiteInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketWebsiteInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketWebsiteOutput {
-    pub redirect_all_requests_to: Option<RedirectAllRequestsTo>,
-    pub index_document: Option<IndexDocument>,
-    pub error_document: Option<ErrorDocument>,
-    pub routing_rules: Option<Vec<RoutingRule>>,
-}
-
-impl Operation for GetBucketWebsite {
-    const NAME: &'static str = "GetBucketWebsite";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketWebsite",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("website", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketWebsiteInput;
-    type Output = GetBucketWebsiteOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketWebsiteInput, DecodeError> {
-        Ok(GetBucketWebsiteInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("WebsiteConfiguration", S3_NAMESPACE, |w| {
-            w.optional("RedirectAllRequestsTo", o.redirect_all_requests_to.as_ref());
-            w.optional("IndexDocument", o.index_document.as_ref());
-            w.optional("ErrorDocument", o.error_document.as_ref());
-            w.optional_wrapped_list("RoutingRules", "RoutingRule", o.routing_rules.as_ref());
-        })
-    }
-}
-
-/// `GET /{Bucket}?cors`
-#[derive(Debug, Clone, Copy)]
-pub struct GetBucketCors;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct GetBucketCorsInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl GetBucketCorsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetBucketCorsOutput {
-    pub cors_rules: Vec<CORSRule>,
-}
-
-impl Operation for GetBucketCors {
-    const NAME: &'static str = "GetBucketCors";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "GetBucketCors",
-        method: "GET",
-        path: PathShape::Bucket,
-        query: &[("cors", None)],
-        status: 200,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = GetBucketCorsInput;
-    type Output = GetBucketCorsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<GetBucketCorsInput, DecodeError> {
-        Ok(GetBucketCorsInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(o: GetBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        let r = ResponseBuilder::new(200);
-        r.finish_xml("CORSConfiguration", S3_NAMESPACE, |w| {
-            w.list("CORSRule", &o.cors_rules);
-        })
-    }
-}
-
-/// `DELETE /{Bucket}?website`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketWebsite;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketWebsiteInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketWebsiteInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketWebsiteOutput {}
-
-impl Operation for DeleteBucketWebsite {
-    const NAME: &'static str = "DeleteBucketWebsite";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketWebsite",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("website", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketWebsiteInput;
-    type Output = DeleteBucketWebsiteOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketWebsiteInput, DecodeError> {
-        Ok(DeleteBucketWebsiteInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
-    }
-}
-
-/// `DELETE /{Bucket}?cors`
-#[derive(Debug, Clone, Copy)]
-pub struct DeleteBucketCors;
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteBucketCorsInput {
-    pub bucket: BucketName,
-    pub expected_bucket_owner: Option<String>,
-}
-
-impl DeleteBucketCorsInput {
-    /// A value with what it must have and nothing else.
-    #[must_use]
-    pub fn new(bucket: BucketName) -> Self {
-        Self {
-            bucket,
-            expected_bucket_owner: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeleteBucketCorsOutput {}
-
-impl Operation for DeleteBucketCors {
-    const NAME: &'static str = "DeleteBucketCors";
-    const SPEC: &'static OperationSpec = &OperationSpec {
-        name: "DeleteBucketCors",
-        method: "DELETE",
-        path: PathShape::Bucket,
-        query: &[("cors", None)],
-        status: 204,
-        input: InputKind::None,
-        checksum_required: false,
-        members: members! {
-            0 "Bucket" Label Text required,
-            0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
-        },
-    };
-    type Input = DeleteBucketCorsInput;
-    type Output = DeleteBucketCorsOutput;
-
-    fn decode(r: &DecodeRequest<'_>) -> Result<DeleteBucketCorsInput, DecodeError> {
-        Ok(DeleteBucketCorsInput {
-            bucket: r.bucket()?,
-            expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
-        })
-    }
-
-    fn encode(_: DeleteBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(204).finish()
     }
 }
 

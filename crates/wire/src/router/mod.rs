@@ -94,18 +94,11 @@ impl Router {
         let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         let mut deciding = BTreeSet::new();
         for (index, spec) in entries.iter().enumerate() {
-            groups
-                .entry((spec.path, spec.method))
-                .or_default()
-                .push(index);
+            groups.entry((spec.path, spec.method)).or_default().push(index);
             deciding.extend(spec.query.iter().map(|(name, _)| *name));
             deciding.extend(spec.required_query());
         }
-        Self {
-            entries: entries.to_vec(),
-            groups,
-            deciding,
-        }
+        Self { entries: entries.to_vec(), groups, deciding }
     }
 
     /// The operation at an index.
@@ -166,12 +159,9 @@ impl Router {
                 continue;
             }
             let mut specs = candidates.iter().map(|(_, spec)| spec);
-            let fixed = specs
-                .clone()
-                .flat_map(|spec| spec.query)
-                .any(|(other, value)| {
-                    *other == name && value.is_some_and(|value| head.query.get(name) != Some(value))
-                });
+            let fixed = specs.clone().flat_map(|spec| spec.query).any(|(other, value)| {
+                *other == name && value.is_some_and(|value| head.query.get(name) != Some(value))
+            });
             if fixed {
                 let value = head.query.get(name).unwrap_or_default().to_owned();
                 return Err(RouteError::UnknownValue { name, value });
@@ -203,24 +193,16 @@ fn best(
         }
     }
     let same_route = |spec: &RouteEntry| spec.query.len() == longest.query.len();
-    let same: Vec<_> = fitting
-        .iter()
-        .filter(|(_, spec)| same_route(spec))
-        .collect();
+    let same: Vec<_> = fitting.iter().filter(|(_, spec)| same_route(spec)).collect();
     // Then the members that must be present: `PutObject` and `CopyObject` differ by a header.
-    let whole: Vec<_> = same
-        .iter()
-        .filter(|(_, spec)| has_required(head, spec))
-        .collect();
+    let whole: Vec<_> = same.iter().filter(|(_, spec)| has_required(head, spec)).collect();
     let Some((index, winner)) = whole.iter().max_by_key(|(_, spec)| required_count(spec)) else {
         // Nothing is whole. The first is taken, so that the answer names what is missing.
         return Ok(same.first().map(|found| **found));
     };
     for (_, spec) in &whole {
         let query = spec.required_query().find(|name| !winner.takes_query(name));
-        let header = spec
-            .required_headers()
-            .find(|name| !winner.takes_header(name));
+        let header = spec.required_headers().find(|name| !winner.takes_header(name));
         if let Some(name) = query.or(header) {
             return Err(RouteError::Ambiguous { name });
         }
@@ -234,9 +216,7 @@ fn check_headers(
     winner: RouteEntry,
     candidates: &[(usize, RouteEntry)],
 ) -> Result<(), RouteError> {
-    let deciding = candidates
-        .iter()
-        .flat_map(|(_, spec)| spec.required_headers());
+    let deciding = candidates.iter().flat_map(|(_, spec)| spec.required_headers());
     for name in deciding {
         if head.headers.contains_key(name) && !winner.takes_header(name) {
             return Err(RouteError::Ambiguous { name });
@@ -255,9 +235,7 @@ fn fits(head: &RequestHead, spec: RouteEntry) -> bool {
 
 fn has_required(head: &RequestHead, spec: RouteEntry) -> bool {
     spec.required_query().all(|name| head.query.contains(name))
-        && spec
-            .required_headers()
-            .all(|name| head.headers.contains_key(name))
+        && spec.required_headers().all(|name| head.headers.contains_key(name))
 }
 
 fn required_count(spec: RouteEntry) -> usize {
@@ -270,10 +248,7 @@ fn decides(spec: RouteEntry, name: &str) -> bool {
 }
 
 fn is_form_upload(head: &RequestHead, target: &Target) -> bool {
-    let value = head
-        .headers
-        .get(CONTENT_TYPE)
-        .map(http::HeaderValue::as_bytes);
+    let value = head.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     let form = |value: &[u8]| {
         let start = value.get(..FORM_TYPE.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(FORM_TYPE))

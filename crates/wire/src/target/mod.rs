@@ -40,9 +40,7 @@ impl HostRules {
     #[must_use]
     pub fn new<I: IntoIterator<Item = T>, T: AsRef<str>>(base_domains: I) -> Self {
         let lower = |domain: T| domain.as_ref().trim_matches('.').to_ascii_lowercase();
-        Self {
-            base_domains: base_domains.into_iter().map(lower).collect(),
-        }
+        Self { base_domains: base_domains.into_iter().map(lower).collect() }
     }
 
     /// The labels in front of the longest base domain that the host ends with. `None` for every
@@ -50,9 +48,7 @@ impl HostRules {
     fn bucket_labels<'h>(&self, host: &'h str) -> Option<&'h str> {
         let labels = |base: &String| host.strip_suffix(base.as_str())?.strip_suffix('.');
         let found = self.base_domains.iter().filter_map(labels);
-        found
-            .filter(|labels| !labels.is_empty())
-            .min_by_key(|labels| labels.len())
+        found.filter(|labels| !labels.is_empty()).min_by_key(|labels| labels.len())
     }
 }
 
@@ -103,31 +99,18 @@ impl TargetError {
 /// If host or path name nothing that can exist.
 pub fn parse_target(head: &RequestHead, hosts: &HostRules) -> Result<Target, TargetError> {
     let host = parse_host(head)?;
-    let path = head
-        .raw_path
-        .strip_prefix('/')
-        .ok_or(TargetError::InvalidUri)?;
+    let path = head.raw_path.strip_prefix('/').ok_or(TargetError::InvalidUri)?;
     if let Some(labels) = hosts.bucket_labels(&host) {
         let bucket = parse_bucket(labels)?;
         return target_in_bucket(bucket, path, Addressing::VirtualHost);
     }
     if let Some(fixed) = FIXED_PATHS.iter().find(|fixed| **fixed == head.raw_path) {
         let shape = PathShape::Fixed(fixed);
-        return Ok(Target {
-            bucket: None,
-            object_key: None,
-            addressing: Addressing::Path,
-            shape,
-        });
+        return Ok(Target { bucket: None, object_key: None, addressing: Addressing::Path, shape });
     }
     if path.is_empty() {
         let shape = PathShape::Service;
-        return Ok(Target {
-            bucket: None,
-            object_key: None,
-            addressing: Addressing::Path,
-            shape,
-        });
+        return Ok(Target { bucket: None, object_key: None, addressing: Addressing::Path, shape });
     }
     // SECURITY: split before decoding, so that an encoded slash never moves the border between
     // bucket and key.
@@ -144,12 +127,7 @@ fn target_in_bucket(
 ) -> Result<Target, TargetError> {
     if raw_key.is_empty() {
         let shape = PathShape::Bucket;
-        return Ok(Target {
-            bucket: Some(bucket),
-            object_key: None,
-            addressing,
-            shape,
-        });
+        return Ok(Target { bucket: Some(bucket), object_key: None, addressing, shape });
     }
     let key = percent_decode(raw_key).ok_or(TargetError::InvalidUri)?;
     let object_key = ObjectKey::from_bytes(&key).map_err(|error| match error {
@@ -157,18 +135,11 @@ fn target_in_bucket(
         ObjectKeyError::NotUtf8 | ObjectKeyError::Empty => TargetError::InvalidUri,
     })?;
     let shape = PathShape::Object;
-    Ok(Target {
-        bucket: Some(bucket),
-        object_key: Some(object_key),
-        addressing,
-        shape,
-    })
+    Ok(Target { bucket: Some(bucket), object_key: Some(object_key), addressing, shape })
 }
 
 fn parse_bucket(name: &str) -> Result<BucketName, TargetError> {
-    name.parse().map_err(|_| TargetError::InvalidBucketName {
-        name: name.to_owned(),
-    })
+    name.parse().map_err(|_| TargetError::InvalidBucketName { name: name.to_owned() })
 }
 
 /// The host without its port, in lower case.
@@ -182,10 +153,7 @@ fn parse_host(head: &RequestHead) -> Result<String, TargetError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(TargetError::BadHost)?;
-            (
-                host,
-                port.strip_prefix(':').or(port.is_empty().then_some("")),
-            )
+            (host, port.strip_prefix(':').or(port.is_empty().then_some("")))
         }
         None => match authority.split_once(':') {
             Some((host, port)) => (host, Some(port)),

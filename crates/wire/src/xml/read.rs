@@ -19,11 +19,7 @@ impl<T: FromText> ReadXml for T {
             return Err(DecodeError::in_element(element, kind));
         }
         let text = element.text();
-        let text = if T::KEEPS_SPACE {
-            text
-        } else {
-            text.trim_matches(is_space)
-        };
+        let text = if T::KEEPS_SPACE { text } else { text.trim_matches(is_space) };
         T::from_text(text).map_err(|kind| DecodeError::in_element(element, kind))
     }
 }
@@ -58,10 +54,7 @@ impl XmlElement<'_> {
     /// # Errors
     /// If one has not the form of its type.
     pub fn list<T: ReadXml>(self, name: &str) -> Result<Vec<T>, DecodeError> {
-        self.children()
-            .filter(|child| child.name() == name)
-            .map(T::read_xml)
-            .collect()
+        self.children().filter(|child| child.name() == name).map(T::read_xml).collect()
     }
 
     /// All children of this name; there must be one.
@@ -104,8 +97,7 @@ impl XmlElement<'_> {
         name: &str,
         item: &str,
     ) -> Result<Vec<T>, DecodeError> {
-        self.wrapped_list(name, item)?
-            .ok_or_else(|| self.missing(name))
+        self.wrapped_list(name, item)?.ok_or_else(|| self.missing(name))
     }
 
     /// The attribute of this name.
@@ -117,9 +109,7 @@ impl XmlElement<'_> {
         let Some((_, text)) = found else {
             return Ok(None);
         };
-        T::from_text(text)
-            .map(Some)
-            .map_err(|kind| DecodeError::in_element(self, kind))
+        T::from_text(text).map(Some).map_err(|kind| DecodeError::in_element(self, kind))
     }
 
     /// The attribute of this name, which must be present.
@@ -132,10 +122,7 @@ impl XmlElement<'_> {
 
     fn missing(self, name: &str) -> DecodeError {
         let path = format!("{}.{name}", self.path());
-        DecodeError::new(
-            crate::DecodeLocation::Element(path),
-            DecodeErrorKind::Missing,
-        )
+        DecodeError::new(crate::DecodeLocation::Element(path), DecodeErrorKind::Missing)
     }
 }
 

@@ -111,10 +111,7 @@ impl<'a> XmlDocument<'a> {
     /// The outermost element.
     #[must_use]
     pub fn root(&self) -> XmlElement<'_> {
-        XmlElement {
-            document: self,
-            index: 0,
-        }
+        XmlElement { document: self, index: 0 }
     }
 
     fn node(&self, index: u32) -> Option<&Node<'a>> {
@@ -156,10 +153,7 @@ impl<'d> XmlElement<'d> {
             if next == 0 {
                 return None;
             }
-            let element = XmlElement {
-                document,
-                index: next,
-            };
+            let element = XmlElement { document, index: next };
             next = element.node().map_or(0, |node| node.next);
             Some(element)
         })
@@ -173,9 +167,7 @@ impl<'d> XmlElement<'d> {
             start..end
         });
         let found = self.document.attributes.get(range).unwrap_or_default();
-        found
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+        found.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// Names of the elements from the root to this one, joined by dots.
@@ -185,10 +177,7 @@ impl<'d> XmlElement<'d> {
         let mut element = self;
         while element.index != 0 {
             let index = element.node().map_or(0, |node| node.parent);
-            element = XmlElement {
-                document: self.document,
-                index,
-            };
+            element = XmlElement { document: self.document, index };
             names.push(element.name());
         }
         names.reverse();
@@ -312,19 +301,14 @@ impl<'a> Builder<'a> {
             if name.starts_with("xmlns:") || name == "xsi:schemaLocation" {
                 continue;
             }
-            self.attributes
-                .push((Cow::Owned(name.to_owned()), Cow::Owned(value)));
+            self.attributes.push((Cow::Owned(name.to_owned()), Cow::Owned(value)));
         }
         Ok(())
     }
 
     fn text(&mut self, text: Cow<'a, str>) -> Result<(), XmlFlaw> {
         let Some(open) = self.open.last().copied() else {
-            return if is_space(&text) {
-                Ok(())
-            } else {
-                Err(XmlFlaw::NotWellFormed)
-            };
+            return if is_space(&text) { Ok(()) } else { Err(XmlFlaw::NotWellFormed) };
         };
         let node = self.node_mut(open)?;
         if node.text.is_empty() {
@@ -351,10 +335,7 @@ impl<'a> Builder<'a> {
         if self.nodes.is_empty() || !self.open.is_empty() {
             return Err(XmlFlaw::NotWellFormed);
         }
-        Ok(XmlDocument {
-            nodes: self.nodes,
-            attributes: self.attributes,
-        })
+        Ok(XmlDocument { nodes: self.nodes, attributes: self.attributes })
     }
 
     fn node_mut(&mut self, index: u32) -> Result<&mut Node<'a>, XmlFlaw> {
@@ -399,11 +380,7 @@ fn resolve_name(name: &str) -> Result<char, XmlFlaw> {
     }
     let code = u32::from_str_radix(digits, radix).map_err(|_| XmlFlaw::Character)?;
     let character = char::from_u32(code).ok_or(XmlFlaw::Character)?;
-    if is_xml_character(character) {
-        Ok(character)
-    } else {
-        Err(XmlFlaw::Character)
-    }
+    if is_xml_character(character) { Ok(character) } else { Err(XmlFlaw::Character) }
 }
 
 /// The value of an attribute with its references resolved.
@@ -424,17 +401,13 @@ fn unescape(raw: &str) -> Result<String, XmlFlaw> {
 }
 
 fn is_name(text: &str) -> bool {
-    let starts = text
-        .bytes()
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     starts && text.len() <= NAME_BYTES_MAX && text.bytes().all(inside)
 }
 
 fn is_space(text: &str) -> bool {
-    text.bytes()
-        .all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 /// Longest document: 10,000 parts with a checksum, or 1,000 keys of 1,024 escaped bytes, fit.

@@ -46,21 +46,13 @@ impl XmlWriter {
     #[must_use]
     pub fn new() -> Self {
         let text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        Self {
-            text,
-            element: "",
-            lossy: false,
-            error: None,
-        }
+        Self { text, element: "", lossy: false, error: None }
     }
 
     /// A document that replaces what cannot be written, for error answers.
     #[must_use]
     pub(crate) fn lossy() -> Self {
-        Self {
-            lossy: true,
-            ..Self::new()
-        }
+        Self { lossy: true, ..Self::new() }
     }
 
     /// Opens the root element in a namespace.
@@ -201,16 +193,12 @@ impl XmlWriter {
             _ if self.lossy => self.text.push('?'),
             _ => {
                 let element = self.element;
-                self.error
-                    .get_or_insert(EncodeError::XmlCharacter { element });
+                self.error.get_or_insert(EncodeError::XmlCharacter { element });
             }
         }
     }
 }
 
 fn needs_care(character: char) -> bool {
-    matches!(
-        character,
-        '&' | '<' | '>' | '"' | '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}'
-    )
+    matches!(character, '&' | '<' | '>' | '"' | '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}')
 }
