@@ -1,9 +1,56 @@
 //! Amazon S3: buckets, objects, versions, multipart uploads.
+//!
+//! The domain (all folders but `api`) knows permits, records and payloads; it knows no HTTP, no
+//! XML and no disk. `api` maps the generated inputs and outputs of each operation to it.
 
+mod buckets;
 mod checksums;
 mod conditions;
+mod fault;
 mod keys;
 mod listing;
+mod metadata;
 mod multipart;
+mod objects;
 mod payload;
 mod records;
+
+use std::fmt;
+use std::sync::Arc;
+
+use strongroom_store::Store;
+use strongroom_types::{Clock, Entropy, Region};
+
+use crate::payload::Payloads;
+
+/// The S3 service.
+pub struct S3 {
+    store: Store,
+    payloads: Payloads,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    region: Region,
+}
+
+impl S3 {
+    /// The service over a store, for the one region that this server is.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        region: Region,
+    ) -> Arc<Self> {
+        let payloads = Payloads::new(store.clone(), Arc::clone(&entropy));
+        Arc::new(Self { store, payloads, clock, entropy, region })
+    }
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// Races that one write may lose before it gives up; each loss means that another one won.
+const RACES_LOST_MAX: usize = 1_000;

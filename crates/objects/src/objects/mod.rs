@@ -1,0 +1,189 @@
+//! Objects: put, get, head, delete, copy.
+
+mod copy;
+mod delete;
+mod read;
+mod selection;
+mod write;
+
+use strongroom_store::{Entry, PayloadRef, Revision};
+use strongroom_types::{BucketId, ObjectKey, Timestamp, VersionId};
+
+use crate::S3;
+use crate::conditions::{Condition, ReadVerdict};
+use crate::fault::Fault;
+use crate::keys::{self, VersionOrder};
+use crate::metadata::MetadataTooLarge;
+use crate::payload::PayloadFault;
+use crate::records::{Etag, ObjectRecord};
+pub(crate) use copy::{CopiedObject, CopyRequest, MetadataDirective, SourceRequest, source_broke};
+pub(crate) use delete::{DeleteRequest, DeletedVersion};
+pub(crate) use read::{AttributesPage, FoundObject, ReadRequest};
+pub(crate) use selection::{RangeSpec, Selection};
+pub(crate) use write::{CommitFailure, NewVersion, PUT_BYTES_MAX, PutRequest};
+
+/// Why an object was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectError {
+    /// There is no object under the key.
+    #[error("the specified key does not exist")]
+    NoSuchKey {
+        /// The key.
+        object_key: ObjectKey,
+        /// The delete marker that stands there instead, if one does.
+        marker: Option<VersionId>,
+    },
+    /// The key has no such version.
+    #[error("the specified version does not exist")]
+    NoSuchVersion {
+        /// The key.
+        object_key: ObjectKey,
+        /// The version.
+        version_id: VersionId,
+    },
+    /// The version that was asked for is a delete marker.
+    #[error("the specified method is not allowed against this resource")]
+    DeleteMarker {
+        /// The marker.
+        version_id: VersionId,
+        /// When it was written.
+        last_modified: Timestamp,
+    },
+    /// The client has the object already.
+    #[error("not modified")]
+    NotModified {
+        /// The object's ETag.
+        etag: Etag,
+        /// When it was written.
+        last_modified: Timestamp,
+    },
+    /// A condition does not hold.
+    #[error("at least one of the pre-conditions you specified did not hold")]
+    ConditionFailed(Condition),
+    /// The range is outside the object.
+    #[error("the requested range is not satisfiable")]
+    RangeNotSatisfiable {
+        /// The header as it came.
+        requested: String,
+        /// Bytes of the object.
+        object_bytes: u64,
+    },
+    /// The object has no such part.
+    #[error("the requested part number is not satisfiable")]
+    NoSuchPart {
+        /// The part.
+        part_number: u32,
+        /// How many there are.
+        parts_count: u32,
+    },
+    /// Metadata that is too large.
+    #[error(transparent)]
+    Metadata(#[from] MetadataTooLarge),
+    /// A copy onto itself that changes nothing.
+    #[error(
+        "this copy request is illegal because it is trying to copy an object to itself without \
+         changing the object's metadata, storage class, website redirect location or encryption \
+         attributes"
+    )]
+    CopyOntoItself,
+    /// The source is too large to be copied in one piece.
+    #[error(
+        "the specified copy source is larger than the maximum allowable size for a copy source: {0}"
+    )]
+    SourceTooLarge(u64),
+    /// The version to copy from is a delete marker.
+    #[error(
+        "the source of a copy request may not specifically refer to a delete marker by version id"
+    )]
+    SourceIsMarker,
+    /// The part of the source that is to be copied is outside it.
+    #[error("range specified is not valid for source object of size: {object_bytes}")]
+    SourceRange {
+        /// Bytes of the source.
+        object_bytes: u64,
+    },
+    /// A precondition of the caller's own did not hold; see [`NewVersion::require`].
+    #[error("the upload is gone")]
+    Superseded,
+    /// Everything else.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<PayloadFault> for ObjectError {
+    fn from(fault: PayloadFault) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// One version of an object as it is in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredVersion {
+    /// What is known of it.
+    pub(crate) record: ObjectRecord,
+    /// Which batch wrote it.
+    pub(crate) revision: Revision,
+    /// The payload that the record owns.
+    pub(crate) payload: Option<PayloadRef>,
+}
+
+impl StoredVersion {
+    /// Reads a record that was found in the store.
+    pub(crate) fn of(entry: Entry) -> Result<Self, Fault> {
+        let record = ObjectRecord::decode(&entry.value)?;
+        Ok(Self { record, revision: entry.revision, payload: entry.payload })
+    }
+}
+
+impl S3 {
+    /// A version of a key: the named one, or the current one, which may be a delete marker.
+    ///
+    /// INVARIANT: until versioning can be enabled, a key has no version but the null version, so
+    /// that the current version is a point read. What changes that, changes this function.
+    pub(crate) async fn version(
+        &self,
+        bucket: BucketId,
+        object_key: &ObjectKey,
+        version_id: Option<VersionId>,
+    ) -> Result<Option<StoredVersion>, Fault> {
+        let order = VersionOrder::of(version_id.unwrap_or(VersionId::Null));
+        let key = keys::object_version(bucket, object_key, order);
+        self.store.metadata.get(&key).await?.map(StoredVersion::of).transpose()
+    }
+
+    /// A version that is an object, or the error that says what is there instead.
+    pub(crate) async fn object(
+        &self,
+        bucket: BucketId,
+        object_key: &ObjectKey,
+        version_id: Option<VersionId>,
+    ) -> Result<StoredVersion, ObjectError> {
+        let object_key = || object_key.clone();
+        match (self.version(bucket, &object_key(), version_id).await?, version_id) {
+            (Some(found), Some(_)) if found.record.is_delete_marker() => {
+                let ObjectRecord { version_id, last_modified, .. } = found.record;
+                Err(ObjectError::DeleteMarker { version_id, last_modified })
+            }
+            (Some(found), None) if found.record.is_delete_marker() => Err(ObjectError::NoSuchKey {
+                object_key: object_key(),
+                marker: Some(found.record.version_id),
+            }),
+            (Some(found), _) => Ok(found),
+            (None, Some(version_id)) => {
+                Err(ObjectError::NoSuchVersion { object_key: object_key(), version_id })
+            }
+            (None, None) => Err(ObjectError::NoSuchKey { object_key: object_key(), marker: None }),
+        }
+    }
+}
+
+/// What a read's conditions say, as an error unless they say yes.
+fn proceed(verdict: ReadVerdict, record: &ObjectRecord) -> Result<(), ObjectError> {
+    match verdict {
+        ReadVerdict::Proceed => Ok(()),
+        ReadVerdict::NotModified(_) => {
+            Err(ObjectError::NotModified { etag: record.etag, last_modified: record.last_modified })
+        }
+        ReadVerdict::Failed(condition) => Err(ObjectError::ConditionFailed(condition)),
+    }
+}

@@ -1,0 +1,232 @@
+//! Writing objects.
+
+use strongroom_access::Permit;
+use strongroom_audit::Outcome;
+use strongroom_model::s3;
+use strongroom_store::{Batch, CommitError, NewPayload, Precondition, Protection, Write};
+use strongroom_types::{ObjectKey, VersionId};
+use strongroom_wire::Payload;
+
+use super::{ObjectError, StoredVersion};
+use crate::buckets::put;
+use crate::checksums::ChecksumPlan;
+use crate::conditions::{WriteCondition, WriteRefusal};
+use crate::fault::Fault;
+use crate::keys::{self, VersionOrder};
+use crate::payload::{FreshDataKey, SealPlan, StoredPayload};
+use crate::records::{Etag, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord};
+use crate::{RACES_LOST_MAX, S3};
+
+/// An object to be written in one piece.
+#[derive(Debug, Clone)]
+pub(crate) struct PutRequest {
+    /// The key.
+    pub(crate) object_key: ObjectKey,
+    /// What the client says about the object.
+    pub(crate) metadata: ObjectMetadata,
+    /// The MD5 that the client declared.
+    pub(crate) content_md5: Option<[u8; 16]>,
+    /// The checksum to compute.
+    pub(crate) checksum: ChecksumPlan,
+    /// What must hold.
+    pub(crate) condition: WriteCondition,
+}
+
+/// A version that is ready to be committed.
+#[derive(Debug)]
+pub(crate) struct NewVersion<'a> {
+    /// The key.
+    pub(crate) object_key: &'a ObjectKey,
+    /// The record. Version and time are filled in at each try.
+    pub(crate) record: ObjectRecord,
+    /// The payload that the record will own.
+    pub(crate) payload: NewPayload,
+    /// What must hold of the current version.
+    pub(crate) condition: &'a WriteCondition,
+    /// Bytes of the request's body, for the audit event.
+    pub(crate) received_bytes: u64,
+    /// What else must hold; if it does not, the commit fails with [`CommitFailure::Required`].
+    pub(crate) require: Vec<Precondition>,
+    /// Records that vanish in the same batch.
+    pub(crate) delete: Vec<bytes::Bytes>,
+}
+
+/// Why a version was not committed.
+#[derive(Debug)]
+pub(crate) enum CommitFailure {
+    /// The condition on the current version does not hold.
+    Refused(WriteRefusal),
+    /// One of the caller's own preconditions does not hold.
+    Required,
+    /// Everything else.
+    Fault(Fault),
+}
+
+impl CommitFailure {
+    /// The failure in the words of object operations.
+    pub(crate) fn for_object(self, object_key: &ObjectKey) -> ObjectError {
+        match self {
+            Self::Refused(refusal) => refused(refusal, object_key),
+            Self::Required => ObjectError::Superseded,
+            Self::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<Fault> for CommitFailure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl S3 {
+    /// Stores an object.
+    pub(crate) async fn put_object(
+        &self,
+        permit: &mut Permit<s3::PutObject>,
+        request: &PutRequest,
+        body: Payload,
+    ) -> Result<ObjectRecord, ObjectError> {
+        let bucket = permit.bucket().ok_or(Fault::NoBucket)?.clone();
+        if request.condition != WriteCondition::Always {
+            // Judged again at the commit; here it spares the client a useless upload.
+            let current = self.version(bucket.id, &request.object_key, None).await?;
+            let current = current.as_ref().map(|version| &version.record);
+            let judged = request.condition.judge(current);
+            judged.map_err(|refusal| refused(refusal, &request.object_key))?;
+        }
+        let key = self.payloads.fresh_data_key(bucket.owner, bucket.id)?;
+        let plan = SealPlan {
+            object_bytes_max: PUT_BYTES_MAX,
+            content_md5: request.content_md5,
+            checksum: request.checksum.clone(),
+        };
+        let stored = self.payloads.seal(&key.data_key, 0, body, &plan).await?;
+        let version = NewVersion {
+            object_key: &request.object_key,
+            record: single_piece(&key, &stored, request.metadata.clone()),
+            received_bytes: stored.object_bytes,
+            payload: stored.payload,
+            condition: &request.condition,
+            require: Vec::new(),
+            delete: Vec::new(),
+        };
+        let committed = self.commit_version(permit, version).await;
+        committed.map_err(|failure| failure.for_object(&request.object_key))
+    }
+
+    /// Makes a version the current one of its key.
+    ///
+    /// Concurrent writers of one key all succeed, one after the other: who loses a race reads the
+    /// key again and tries again, with the payload that is stored already. Conditions are judged
+    /// at each try, so no update is ever lost.
+    pub(crate) async fn commit_version<Op>(
+        &self,
+        permit: &mut Permit<Op>,
+        version: NewVersion<'_>,
+    ) -> Result<ObjectRecord, CommitFailure> {
+        for _ in 0..RACES_LOST_MAX {
+            let bucket = permit.bucket().ok_or(Fault::NoBucket)?.clone();
+            let current = self.version(bucket.id, version.object_key, None).await?;
+            let judged = version.condition.judge(current.as_ref().map(|found| &found.record));
+            judged.map_err(CommitFailure::Refused)?;
+            let record = ObjectRecord {
+                version_id: VersionId::Null,
+                last_modified: self.clock.now(),
+                ..version.record.clone()
+            };
+            let key = keys::object_version(bucket.id, version.object_key, VersionOrder::NULL);
+            let mut preconditions = decided(permit)?;
+            let decided_count = preconditions.len();
+            preconditions.push(unchanged(key.clone(), current.as_ref()));
+            preconditions.extend(version.require.iter().cloned());
+            let mut writes = vec![Write::Put {
+                key,
+                value: record.encode().map_err(Fault::from)?.into(),
+                payload: version.payload.clone(),
+                protection: Protection::default(),
+            }];
+            writes.extend(current.as_ref().and_then(|found| release(&found.record)));
+            writes.extend(version.delete.iter().cloned().map(|key| Write::Delete { key }));
+            let outcome = Outcome {
+                status: 200,
+                received_bytes: version.received_bytes,
+                ..Outcome::default()
+            };
+            let event = Some(permit.audit().sealed_with(outcome));
+            let batch = Batch { preconditions, writes, event, ..Batch::default() };
+            match self.store.metadata.commit(batch).await {
+                Ok(_) => {
+                    permit.audit().mark_recorded();
+                    return Ok(record);
+                }
+                Err(CommitError::Precondition { index }) if index < decided_count => {
+                    permit.renew().await.map_err(Fault::from)?;
+                }
+                Err(CommitError::Precondition { index }) if index == decided_count => {}
+                Err(CommitError::Precondition { .. }) => return Err(CommitFailure::Required),
+                Err(error) => return Err(Fault::Commit(error).into()),
+            }
+        }
+        Err(Fault::Contended.into())
+    }
+}
+
+/// The record of an object that was sealed in one piece; version and time are filled in later.
+pub(crate) fn single_piece(
+    key: &FreshDataKey,
+    stored: &StoredPayload,
+    metadata: ObjectMetadata,
+) -> ObjectRecord {
+    ObjectRecord {
+        kind: ObjectKind::Object,
+        version_id: VersionId::Null,
+        last_modified: strongroom_types::Timestamp::EPOCH,
+        object_bytes: stored.object_bytes,
+        etag: Etag::of_md5(stored.md5),
+        checksum: Some(ObjectChecksum::full_object(stored.checksum)),
+        data_key: Some(key.record(stored.blob_id)),
+        metadata,
+        tags: Vec::new(),
+        parts: None,
+        lock: LockState::default(),
+    }
+}
+
+/// The preconditions that hold as long as the decision does: bucket, and source of a copy, are
+/// those that were decided upon.
+pub(super) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Fault> {
+    let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
+    let source = permit.source().filter(|source| source.id != bucket.id);
+    let revision = |bucket: &strongroom_access::BucketRef| Precondition::Revision {
+        key: keys::bucket(&bucket.name),
+        revision: bucket.revision,
+    };
+    Ok(std::iter::once(bucket).chain(source).map(revision).collect())
+}
+
+/// That a record is still the one that was read, or still absent.
+pub(super) fn unchanged(key: bytes::Bytes, found: Option<&StoredVersion>) -> Precondition {
+    match found {
+        Some(found) => Precondition::Revision { key, revision: found.revision },
+        None => Precondition::Absent { key },
+    }
+}
+
+/// What must be written when a version goes: the parts of an upload belong to nobody then.
+pub(super) fn release(record: &ObjectRecord) -> Option<Write> {
+    record.parts.map(|parts| put(keys::dead_upload(parts.upload), Vec::new()))
+}
+
+/// A refusal in the words of object operations.
+fn refused(refusal: WriteRefusal, object_key: &ObjectKey) -> ObjectError {
+    match refusal {
+        WriteRefusal::Failed(condition) => ObjectError::ConditionFailed(condition),
+        WriteRefusal::NoObject => {
+            ObjectError::NoSuchKey { object_key: object_key.clone(), marker: None }
+        }
+    }
+}
+
+/// Most bytes of one PUT. SPEC: data-protection, 1.10.
+pub(crate) const PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
