@@ -57,23 +57,12 @@ impl BodyDecoder {
             (PayloadMode::BodyHash, _) => return Err(AuthError::BodyDigestNeeded),
             (PayloadMode::Sha256(declared), _) => {
                 refuse_trailers(request)?;
-                let framing = Framing::Hashed {
-                    declared,
-                    digest: Sha256::new(),
-                };
-                return Ok(Self {
-                    mode,
-                    decoded_bytes: None,
-                    framing,
-                });
+                let framing = Framing::Hashed { declared, digest: Sha256::new() };
+                return Ok(Self { mode, decoded_bytes: None, framing });
             }
             (PayloadMode::Unsigned, _) => {
                 refuse_trailers(request)?;
-                return Ok(Self {
-                    mode,
-                    decoded_bytes: None,
-                    framing: Framing::Plain,
-                });
+                return Ok(Self { mode, decoded_bytes: None, framing: Framing::Plain });
             }
             (PayloadMode::UnsignedTrailer, _) => ChunkSignatures::None,
             (PayloadMode::SignedChunks, Some(signer)) => {
@@ -92,11 +81,7 @@ impl BodyDecoder {
         if trailers.is_empty() && mode == PayloadMode::SignedChunksTrailer {
             return Err(AuthError::TrailerUndeclared);
         }
-        let framing = ChunkFraming {
-            decoded_bytes,
-            trailers,
-            signatures,
-        };
+        let framing = ChunkFraming { decoded_bytes, trailers, signatures };
         Ok(Self {
             mode,
             decoded_bytes: Some(decoded_bytes),
@@ -138,14 +123,8 @@ impl BodyDecoder {
     /// If the body is incomplete, or another one than was declared or signed.
     pub fn finish(self) -> Result<BodyEnd, ChunkError> {
         match self.framing {
-            Framing::Plain => Ok(BodyEnd {
-                trailers: Trailers::default(),
-                sha256: None,
-            }),
-            Framing::Chunked(decoder) => Ok(BodyEnd {
-                trailers: decoder.finish()?,
-                sha256: None,
-            }),
+            Framing::Plain => Ok(BodyEnd { trailers: Trailers::default(), sha256: None }),
+            Framing::Chunked(decoder) => Ok(BodyEnd { trailers: decoder.finish()?, sha256: None }),
             Framing::Hashed { declared, digest } => {
                 let computed = digest.finish();
                 if declared != computed {
@@ -154,10 +133,7 @@ impl BodyDecoder {
                         computed: hex(&computed).as_str().to_owned(),
                     });
                 }
-                Ok(BodyEnd {
-                    trailers: Trailers::default(),
-                    sha256: Some(computed),
-                })
+                Ok(BodyEnd { trailers: Trailers::default(), sha256: Some(computed) })
             }
         }
     }
@@ -184,17 +160,11 @@ fn trailers(request: &RequestView<'_>) -> Result<Vec<String>, AuthError> {
         return Ok(Vec::new());
     };
     let mut names: Vec<String> = Vec::new();
-    for name in text
-        .split(',')
-        .map(|name| name.trim_matches([' ', '\t']).to_ascii_lowercase())
-    {
-        let known = name
-            .strip_prefix("x-amz-checksum-")
-            .is_some_and(|suffix| CHECKSUMS.contains(&suffix));
+    for name in text.split(',').map(|name| name.trim_matches([' ', '\t']).to_ascii_lowercase()) {
+        let known =
+            name.strip_prefix("x-amz-checksum-").is_some_and(|suffix| CHECKSUMS.contains(&suffix));
         if !known || names.contains(&name) {
-            return Err(AuthError::TrailerInvalid {
-                given: Echo::argument(text),
-            });
+            return Err(AuthError::TrailerInvalid { given: Echo::argument(text) });
         }
         names.push(name);
     }
@@ -204,9 +174,7 @@ fn trailers(request: &RequestView<'_>) -> Result<Vec<String>, AuthError> {
 /// A mode without a trailer would never see what `x-amz-trailer` promises.
 fn refuse_trailers(request: &RequestView<'_>) -> Result<(), AuthError> {
     match request.single("x-amz-trailer")? {
-        Some(text) => Err(AuthError::TrailerInvalid {
-            given: Echo::argument(text),
-        }),
+        Some(text) => Err(AuthError::TrailerInvalid { given: Echo::argument(text) }),
         None => Ok(()),
     }
 }

@@ -58,19 +58,12 @@ impl<'a> SignedHeaders<'a> {
         if !unsigned.is_empty() {
             unsigned.sort_unstable();
             unsigned.dedup();
-            return Err(AuthError::HeadersNotSigned {
-                names: unsigned.join(", "),
-            });
+            return Err(AuthError::HeadersNotSigned { names: unsigned.join(", ") });
         }
         // SECURITY: the host takes part in routing, so there is one.
         request.single("host")?;
-        match self
-            .names()
-            .find(|name| request.values(name).next().is_none())
-        {
-            Some(name) => Err(AuthError::SignedHeaderAbsent {
-                name: name.to_owned(),
-            }),
+        match self.names().find(|name| request.values(name).next().is_none()) {
+            Some(name) => Err(AuthError::SignedHeaderAbsent { name: name.to_owned() }),
             None => Ok(()),
         }
     }
@@ -141,10 +134,7 @@ fn push_query(out: &mut Vec<u8>, query: &str) -> Result<(), AuthError> {
 /// The value without blanks around it, runs of blanks inside it as one space.
 fn push_trimmed(out: &mut Vec<u8>, value: &[u8]) {
     let start = out.len();
-    for word in value
-        .split(|byte| matches!(byte, b' ' | b'\t'))
-        .filter(|word| !word.is_empty())
-    {
+    for word in value.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty()) {
         if out.len() > start {
             out.push(b' ');
         }
@@ -153,8 +143,7 @@ fn push_trimmed(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 fn must_be_signed(name: &str) -> bool {
-    name.get(..6)
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-"))
+    name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-"))
 }
 
 fn is_lower_token(name: &str) -> bool {
@@ -222,17 +211,7 @@ mod tests {
         };
         assert_eq!(parse("host;x-amz-date").as_deref(), Some("host;x-amz-date"));
         assert_eq!(parse("x-amz-date;host").as_deref(), Some("host;x-amz-date"));
-        for bad in [
-            "",
-            ";",
-            "host;",
-            "host;;range",
-            "Host",
-            "host;host",
-            "a b",
-            "a\nb",
-            "b;a;b",
-        ] {
+        for bad in ["", ";", "host;", "host;;range", "Host", "host;host", "a b", "a\nb", "b;a;b"] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }

@@ -19,11 +19,7 @@ pub struct ChunkSigner {
 
 impl ChunkSigner {
     pub(crate) fn new(signing_key: SigningKey, amz_date: &str, scope: &str, seed: Hex) -> Self {
-        Self {
-            signing_key,
-            context: format!("{amz_date}\n{scope}\n"),
-            previous: seed,
-        }
+        Self { signing_key, context: format!("{amz_date}\n{scope}\n"), previous: seed }
     }
 
     /// Signs the next chunk, whose payload has this digest.
@@ -48,11 +44,7 @@ impl ChunkSigner {
     /// Appends the next chunk with its frame. An empty one is the last.
     pub fn sign_chunk(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         let signature = self.sign_digest(&sha256(payload));
-        let line = format!(
-            "{:x};chunk-signature={}\r\n",
-            payload.len(),
-            signature.as_str()
-        );
+        let line = format!("{:x};chunk-signature={}\r\n", payload.len(), signature.as_str());
         out.extend_from_slice(line.as_bytes());
         out.extend_from_slice(payload);
         if !payload.is_empty() {

@@ -85,9 +85,7 @@ impl Scope {
         let wrong = |defect| Err(AuthError::Scope { form, defect });
         let (date, region, service) = (self.date(), self.region(), self.service());
         if date.len() != 8 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
-            return wrong(ScopeDefect::DateFormat {
-                given: Echo::argument(date),
-            });
+            return wrong(ScopeDefect::DateFormat { given: Echo::argument(date) });
         }
         if region != expected.region {
             let (given, expected) = (Echo::argument(region), expected.region.to_owned());
@@ -98,16 +96,11 @@ impl Scope {
             return wrong(ScopeDefect::Service { given, expected });
         }
         if self.terminator() != TERMINATOR {
-            return wrong(ScopeDefect::Terminator {
-                given: Echo::argument(self.terminator()),
-            });
+            return wrong(ScopeDefect::Terminator { given: Echo::argument(self.terminator()) });
         }
         if amz_date.get(..8) != Some(date) {
             let (given, request_date) = (date.to_owned(), amz_date.to_owned());
-            return wrong(ScopeDefect::DateDiffers {
-                given,
-                request_date,
-            });
+            return wrong(ScopeDefect::DateDiffers { given, request_date });
         }
         Ok(())
     }
@@ -135,10 +128,7 @@ pub(crate) fn parse_credential(
     text: &str,
     form: SignatureForm,
 ) -> Result<(AccessKeyClaim, Scope), AuthError> {
-    let shape = AuthError::Scope {
-        form,
-        defect: ScopeDefect::Shape,
-    };
+    let shape = AuthError::Scope { form, defect: ScopeDefect::Shape };
     let Some((id, scope)) = text.split_once('/') else {
         return Err(shape);
     };

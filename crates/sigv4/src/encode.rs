@@ -23,11 +23,7 @@ impl PathEncoding {
     /// The encoding that belongs to the service of a credential scope.
     #[must_use]
     pub fn of_service(service: &str) -> Self {
-        if service == "s3" {
-            Self::S3
-        } else {
-            Self::Normalized
-        }
+        if service == "s3" { Self::S3 } else { Self::Normalized }
     }
 
     pub(crate) fn canonical_path(self, path: &str) -> Result<Cow<'_, str>, AuthError> {
@@ -111,9 +107,7 @@ pub(crate) fn decode_query(text: &str) -> Result<Cow<'_, str>, AuthError> {
         out.push(byte);
         rest = after;
     }
-    String::from_utf8(out)
-        .map(Cow::Owned)
-        .map_err(|_| AuthError::InvalidUri)
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| AuthError::InvalidUri)
 }
 
 /// The parameters of a query as sent: undecoded name and value, empty parts left out.
@@ -214,11 +208,7 @@ fn push_encoded(out: &mut String, byte: u8, part: Part) {
     }
     out.push('%');
     for half in [byte >> 4, byte & 15] {
-        let digit = if half < 10 {
-            b'0' + half
-        } else {
-            b'A' + half - 10
-        };
+        let digit = if half < 10 { b'0' + half } else { b'A' + half - 10 };
         out.push(char::from(digit));
     }
 }
@@ -286,10 +276,7 @@ mod tests {
         for bad in ["%", "%1", "%zz", "a%4", "%%41", "%4%31"] {
             assert_eq!(recode(bad, Part::Path), Err(AuthError::InvalidUri), "{bad}");
             assert_eq!(decode_query(bad), Err(AuthError::InvalidUri), "{bad}");
-            assert!(
-                PathEncoding::Normalized.canonical_path(bad).is_err(),
-                "{bad}"
-            );
+            assert!(PathEncoding::Normalized.canonical_path(bad).is_err(), "{bad}");
         }
     }
 
@@ -303,10 +290,7 @@ mod tests {
     #[test]
     fn canonical_text_is_borrowed() {
         for text in ["/a/b", "%20", "~.-_", "/%C3%BC"] {
-            assert!(
-                matches!(recode(text, Part::Path), Ok(Cow::Borrowed(_))),
-                "{text}"
-            );
+            assert!(matches!(recode(text, Part::Path), Ok(Cow::Borrowed(_))), "{text}");
         }
     }
 

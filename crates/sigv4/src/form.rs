@@ -37,18 +37,10 @@ pub fn parse_form_claim<'a>(
     let version_2 = ["AWSAccessKeyId", "signature"];
     for name in version_2 {
         if field(fields, name)?.is_some() {
-            return Err(AuthError::SigV2 {
-                place: SigV2Place::Form,
-            });
+            return Err(AuthError::SigV2 { place: SigV2Place::Form });
         }
     }
-    let names = [
-        "x-amz-signature",
-        "x-amz-credential",
-        "x-amz-algorithm",
-        "x-amz-date",
-        "policy",
-    ];
+    let names = ["x-amz-signature", "x-amz-credential", "x-amz-algorithm", "x-amz-date", "policy"];
     let mut values = [None; 5];
     for (value, name) in values.iter_mut().zip(names) {
         *value = field(fields, name)?;
@@ -119,10 +111,7 @@ impl<'a> FormClaim<'a> {
         {
             return Err(self.access_key.unknown());
         }
-        Ok(CheckedForm {
-            claim: self,
-            now: expected.now,
-        })
+        Ok(CheckedForm { claim: self, now: expected.now })
     }
 }
 
@@ -187,9 +176,7 @@ fn field<'a>(
     fields: &[(&'a str, &'a str)],
     name: &'static str,
 ) -> Result<Option<&'a str>, AuthError> {
-    let mut values = fields
-        .iter()
-        .filter(|field| field.0.eq_ignore_ascii_case(name));
+    let mut values = fields.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
     let first = values.next();
     if values.next().is_some() {
         return Err(AuthError::FormFieldDuplicate { name });

@@ -37,9 +37,7 @@ impl PayloadMode {
             ECDSA_CHUNKS | ECDSA_CHUNKS_TRAILER => Err(AuthError::SigV4aUnsupported),
             _ => match from_hex(text.as_bytes()) {
                 Some(digest) => Ok(Self::Sha256(digest)),
-                None => Err(AuthError::InvalidContentSha256 {
-                    given: Echo::argument(text),
-                }),
+                None => Err(AuthError::InvalidContentSha256 { given: Echo::argument(text) }),
             },
         }
     }
@@ -47,10 +45,7 @@ impl PayloadMode {
     /// Whether the body is framed as `aws-chunked`; only `PutObject` and `UploadPart` take that.
     #[must_use]
     pub fn is_streaming(self) -> bool {
-        matches!(
-            self,
-            Self::SignedChunks | Self::SignedChunksTrailer | Self::UnsignedTrailer
-        )
+        matches!(self, Self::SignedChunks | Self::SignedChunksTrailer | Self::UnsignedTrailer)
     }
 
     /// Whether every chunk carries a signature.
@@ -103,16 +98,10 @@ mod tests {
         let spaced = format!(" {}", "ab".repeat(32));
         for bad in ["", "unsigned-payload", "STREAMING", "e3b0", &upper, &spaced] {
             let refused = PayloadMode::parse(bad);
-            assert!(
-                matches!(refused, Err(AuthError::InvalidContentSha256 { .. })),
-                "{bad}"
-            );
+            assert!(matches!(refused, Err(AuthError::InvalidContentSha256 { .. })), "{bad}");
         }
         for sigv4a in [ECDSA_CHUNKS, ECDSA_CHUNKS_TRAILER] {
-            assert_eq!(
-                PayloadMode::parse(sigv4a),
-                Err(AuthError::SigV4aUnsupported)
-            );
+            assert_eq!(PayloadMode::parse(sigv4a), Err(AuthError::SigV4aUnsupported));
         }
     }
 }

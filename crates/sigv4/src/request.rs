@@ -39,10 +39,7 @@ impl<'a> RequestView<'a> {
             return Err(AuthError::DuplicateHeader { name });
         }
         let text = std::str::from_utf8(value).map_err(|_| AuthError::UnreadableHeader { name })?;
-        if text
-            .bytes()
-            .any(|byte| !(byte == b'\t' || (b' '..=b'~').contains(&byte)))
-        {
+        if text.bytes().any(|byte| !(byte == b'\t' || (b' '..=b'~').contains(&byte))) {
             return Err(AuthError::UnreadableHeader { name });
         }
         Ok(Some(text.trim_matches([' ', '\t'])))

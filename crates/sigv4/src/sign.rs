@@ -80,17 +80,11 @@ impl Signer {
             added.push(("x-amz-content-sha256", payload.clone()));
         }
         if let Some(session_token) = &self.session_token {
-            added.push((
-                "x-amz-security-token",
-                session_token.danger_expose().to_owned(),
-            ));
+            added.push(("x-amz-security-token", session_token.danger_expose().to_owned()));
         }
         let mut headers = request.headers.to_vec();
         headers.extend(added.iter().map(|(name, value)| (*name, value.as_bytes())));
-        let request = RequestView {
-            headers: &headers,
-            ..*request
-        };
+        let request = RequestView { headers: &headers, ..*request };
         let names = signed_names(&request)?;
         let signature = self.signature(&request, &names, &payload)?;
         let authorization = format!(
@@ -100,10 +94,7 @@ impl Signer {
             signature.as_str()
         );
         added.push(("authorization", authorization));
-        Ok(SignedRequest {
-            headers: added,
-            chunk_signer: self.chunk_signer(signature),
-        })
+        Ok(SignedRequest { headers: added, chunk_signer: self.chunk_signer(signature) })
     }
 
     /// Gives the query that makes the request a presigned one; all its headers are signed.
@@ -126,20 +117,14 @@ impl Signer {
             push_text_encoded(&mut query, value, Part::Query);
         };
         push("X-Amz-Algorithm", ALGORITHM);
-        push(
-            "X-Amz-Credential",
-            &format!("{}/{}", self.access_key_id, self.scope),
-        );
+        push("X-Amz-Credential", &format!("{}/{}", self.access_key_id, self.scope));
         push("X-Amz-Date", &self.amz_date);
         push("X-Amz-Expires", &expires_seconds.to_string());
         push("X-Amz-SignedHeaders", &names);
         if let Some(session_token) = &self.session_token {
             push("X-Amz-Security-Token", session_token.danger_expose());
         }
-        let signed = RequestView {
-            query: &query,
-            ..*request
-        };
+        let signed = RequestView { query: &query, ..*request };
         let signature = self.signature(&signed, &names, &mode.header_value())?;
         query.push_str("&X-Amz-Signature=");
         query.push_str(signature.as_str());
@@ -172,12 +157,7 @@ impl Signer {
     }
 
     fn chunk_signer(&self, seed: Hex) -> ChunkSigner {
-        ChunkSigner::new(
-            self.signing_key.duplicate(),
-            &self.amz_date,
-            &self.scope,
-            seed,
-        )
+        ChunkSigner::new(self.signing_key.duplicate(), &self.amz_date, &self.scope, seed)
     }
 }
 
@@ -188,11 +168,8 @@ pub fn hashed(body: &[u8]) -> PayloadMode {
 }
 
 fn signed_names(request: &RequestView<'_>) -> Result<String, AuthError> {
-    let mut names: Vec<_> = request
-        .headers
-        .iter()
-        .map(|header| header.0.to_ascii_lowercase())
-        .collect();
+    let mut names: Vec<_> =
+        request.headers.iter().map(|header| header.0.to_ascii_lowercase()).collect();
     names.sort_unstable();
     names.dedup();
     let names = names.join(";");

@@ -245,9 +245,7 @@ impl<'a> CheckedClaim<'a> {
 
     fn verified(&self, access_key_id: AccessKeyId) -> Result<Verified, AuthError> {
         let claim = &self.claim;
-        let expires_at = claim
-            .expires_seconds
-            .map(|seconds| end(claim.request_time, seconds));
+        let expires_at = claim.expires_seconds.map(|seconds| end(claim.request_time, seconds));
         Ok(Verified {
             access_key_id,
             form: claim.form,
@@ -271,26 +269,16 @@ pub(crate) fn check_moment(
     let skew_max = Duration::from_secs(SKEW_SECONDS_MAX);
     let Some(expires_seconds) = expires_seconds else {
         if request_time.distance(server_time) > skew_max {
-            return Err(AuthError::RequestTimeTooSkewed {
-                request_time,
-                server_time,
-            });
+            return Err(AuthError::RequestTimeTooSkewed { request_time, server_time });
         }
         return Ok(());
     };
     if request_time.saturating_since(server_time) > skew_max {
-        return Err(AuthError::NotYetValid {
-            request_time,
-            server_time,
-        });
+        return Err(AuthError::NotYetValid { request_time, server_time });
     }
     let expires_at = end(request_time, expires_seconds);
     if expires_seconds == 0 || server_time >= expires_at {
-        return Err(AuthError::Expired {
-            expires_seconds,
-            expires_at,
-            server_time,
-        });
+        return Err(AuthError::Expired { expires_seconds, expires_at, server_time });
     }
     Ok(())
 }

@@ -12,8 +12,6 @@ use strongroom_crypto::{Sha256, ct_eq, sha256};
 use crate::chunk_signer::ChunkSigner;
 
 mod error;
-#[cfg(test)]
-mod tests;
 
 pub use error::ChunkError;
 
@@ -81,9 +79,7 @@ impl Trailers {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -178,10 +174,7 @@ impl ChunkDecoder {
         input: &mut Bytes,
         bytes_max: usize,
     ) -> Result<Option<Vec<u8>>, ChunkError> {
-        let end = input
-            .iter()
-            .take(bytes_max + 1)
-            .position(|byte| *byte == b'\n');
+        let end = input.iter().take(bytes_max + 1).position(|byte| *byte == b'\n');
         let taken = end.map_or(input.len(), |end| end + 1);
         if self.line.len().saturating_add(taken) > bytes_max {
             return Err(match self.state {
@@ -214,29 +207,17 @@ impl ChunkDecoder {
         }
         let (index, previous) = (self.chunk.index, self.chunk.bytes);
         if index > 0 && previous < CHUNK_BYTES_MIN {
-            return Err(ChunkError::ChunkTooSmall {
-                index,
-                chunk_bytes: previous,
-            });
+            return Err(ChunkError::ChunkTooSmall { index, chunk_bytes: previous });
         }
         let index = index + 1;
         let Some(left) = self.decoded_bytes_left.checked_sub(bytes) else {
             return Err(ChunkError::LongerThanDeclared);
         };
         if self.is_signed() && bytes > CHUNK_BYTES_MAX {
-            return Err(ChunkError::ChunkTooLarge {
-                index,
-                chunk_bytes: bytes,
-            });
+            return Err(ChunkError::ChunkTooLarge { index, chunk_bytes: bytes });
         }
         self.decoded_bytes_left = left;
-        self.chunk = Chunk {
-            index,
-            bytes,
-            left: bytes,
-            signature,
-            ..Chunk::default()
-        };
+        self.chunk = Chunk { index, bytes, left: bytes, signature, ..Chunk::default() };
         self.state = State::Payload;
         Ok(())
     }
@@ -249,9 +230,7 @@ impl ChunkDecoder {
         if let Some(signer) = self.signer() {
             let expected = signer.sign_digest(&sha256(b""));
             if !ct_eq(expected.as_bytes(), signature) {
-                return Err(ChunkError::SignatureMismatch {
-                    index: self.chunk.index + 1,
-                });
+                return Err(ChunkError::SignatureMismatch { index: self.chunk.index + 1 });
             }
         }
         self.state = State::Trailer;
@@ -285,9 +264,7 @@ impl ChunkDecoder {
         };
         let expected = signer.sign_digest(&digest);
         if !ct_eq(expected.as_bytes(), &self.chunk.signature) {
-            return Err(ChunkError::SignatureMismatch {
-                index: self.chunk.index,
-            });
+            return Err(ChunkError::SignatureMismatch { index: self.chunk.index });
         }
         self.state = State::Release;
         Ok(())
@@ -314,8 +291,7 @@ impl ChunkDecoder {
             return Err(ChunkError::TrailerUndeclared { name });
         };
         self.trailers_due.swap_remove(due);
-        self.trailer_digest
-            .update(format!("{name}:{value}\n").as_bytes());
+        self.trailer_digest.update(format!("{name}:{value}\n").as_bytes());
         self.trailers.0.push((name, value));
         Ok(())
     }
@@ -326,9 +302,7 @@ impl ChunkDecoder {
         }
         if let ChunkSignatures::ChunksAndTrailer(signer) = &mut self.signatures {
             let Some(signature) = &self.trailer_signature else {
-                return Err(ChunkError::TrailerMissing {
-                    name: TRAILER_SIGNATURE.to_owned(),
-                });
+                return Err(ChunkError::TrailerMissing { name: TRAILER_SIGNATURE.to_owned() });
             };
             let digest = std::mem::replace(&mut self.trailer_digest, Sha256::new()).finish();
             let expected = signer.sign_trailer_digest(&digest);

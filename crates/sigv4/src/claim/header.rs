@@ -29,9 +29,7 @@ pub(super) fn parse<'a>(
         scope,
         signed_headers,
         signature: Cow::Borrowed(components.signature),
-        session_token: session_token
-            .filter(|text| !text.is_empty())
-            .map(Cow::Borrowed),
+        session_token: session_token.filter(|text| !text.is_empty()).map(Cow::Borrowed),
         request_time: date(request)?,
         expires_seconds: None,
         query_content_sha256: None,
@@ -46,19 +44,13 @@ fn scheme(authorization: &str) -> Result<&str, AuthError> {
     let (scheme, rest) = authorization.split_once(' ').unwrap_or((authorization, ""));
     match scheme {
         ALGORITHM if !rest.is_empty() => Ok(rest),
-        ALGORITHM => Err(AuthError::NoSpaceAfterScheme {
-            given: Echo::argument(authorization),
-        }),
+        ALGORITHM => Err(AuthError::NoSpaceAfterScheme { given: Echo::argument(authorization) }),
         ALGORITHM_V4A => Err(AuthError::SigV4aUnsupported),
-        "AWS" => Err(AuthError::SigV2 {
-            place: SigV2Place::Header,
-        }),
-        glued if glued.starts_with(ALGORITHM) => Err(AuthError::NoSpaceAfterScheme {
-            given: Echo::argument(authorization),
-        }),
-        _ => Err(AuthError::UnsupportedScheme {
-            given: Echo::argument(authorization),
-        }),
+        "AWS" => Err(AuthError::SigV2 { place: SigV2Place::Header }),
+        glued if glued.starts_with(ALGORITHM) => {
+            Err(AuthError::NoSpaceAfterScheme { given: Echo::argument(authorization) })
+        }
+        _ => Err(AuthError::UnsupportedScheme { given: Echo::argument(authorization) }),
     }
 }
 
@@ -103,9 +95,7 @@ fn date(request: &RequestView<'_>) -> Result<Timestamp, AuthError> {
         return parse_date(text).ok_or(AuthError::NoDate);
     }
     let text = request.single("date")?.ok_or(AuthError::NoDate)?;
-    parse_date(text)
-        .or_else(|| Timestamp::parse_http_date(text).ok())
-        .ok_or(AuthError::NoDate)
+    parse_date(text).or_else(|| Timestamp::parse_http_date(text).ok()).ok_or(AuthError::NoDate)
 }
 
 /// `20130524T000000Z` and nothing that only looks like it.

@@ -16,8 +16,6 @@ use crate::verify::{CheckedClaim, SignatureForm, check_moment};
 mod header;
 mod query;
 pub(crate) use header::parse_date;
-#[cfg(test)]
-mod tests;
 
 /// What one request says about its signer. Bound to that request: it cannot be checked or
 /// verified against another one.
@@ -47,9 +45,7 @@ pub fn parse_claim<'a>(request: &RequestView<'a>) -> Result<Option<Claim<'a>>, A
         (None, false, false) => Ok(None),
         (Some(value), false, false) => header::parse(request, value).map(Some),
         (None, true, false) => query::parse(request, found).map(Some),
-        (None, false, true) => Err(AuthError::SigV2 {
-            place: crate::SigV2Place::Query,
-        }),
+        (None, false, true) => Err(AuthError::SigV2 { place: crate::SigV2Place::Query }),
         _ => Err(AuthError::SeveralMechanisms),
     }
 }
@@ -118,12 +114,7 @@ impl<'a> Claim<'a> {
         {
             return Err(self.access_key.unknown());
         }
-        Ok(CheckedClaim {
-            claim: self,
-            amz_date,
-            payload_mode,
-            now: expected.now,
-        })
+        Ok(CheckedClaim { claim: self, amz_date, payload_mode, now: expected.now })
     }
 
     pub(crate) fn path_encoding(&self) -> PathEncoding {
@@ -132,15 +123,10 @@ impl<'a> Claim<'a> {
 
     /// SPEC: data-protection, 1.6. Only S3 knows bodies that the signature does not cover.
     fn payload_mode(&self) -> Result<PayloadMode, AuthError> {
-        let declared = match (
-            self.request.single(CONTENT_SHA256)?,
-            &self.query_content_sha256,
-        ) {
+        let declared = match (self.request.single(CONTENT_SHA256)?, &self.query_content_sha256) {
             // SECURITY: what is declared twice must be one thing.
             (Some(header), Some(query)) if header != query => {
-                return Err(AuthError::InvalidContentSha256 {
-                    given: Echo::argument(query),
-                });
+                return Err(AuthError::InvalidContentSha256 { given: Echo::argument(query) });
             }
             (Some(header), _) => Some(PayloadMode::parse(header)?),
             (None, Some(query)) => Some(PayloadMode::parse(query)?),
@@ -169,10 +155,7 @@ impl fmt::Debug for Claim<'_> {
             .field("scope", &self.scope)
             .field("request_time", &self.request_time)
             .field("expires_seconds", &self.expires_seconds)
-            .field(
-                "session_token",
-                &self.session_token.as_ref().map(|_| "(hidden)"),
-            )
+            .field("session_token", &self.session_token.as_ref().map(|_| "(hidden)"))
             .finish_non_exhaustive()
     }
 }

@@ -119,9 +119,7 @@ impl<'a> AuthParameters<'a> {
             (&mut self.security_token, "X-Amz-Security-Token"),
             (&mut self.content_sha256, "X-Amz-Content-Sha256"),
         ];
-        places
-            .into_iter()
-            .find(|(_, exact)| name.eq_ignore_ascii_case(exact))
+        places.into_iter().find(|(_, exact)| name.eq_ignore_ascii_case(exact))
     }
 }
 
@@ -158,12 +156,10 @@ fn session_token<'a>(
     let in_query = found.once("X-Amz-Security-Token")?;
     let in_header = request.single("x-amz-security-token")?;
     match (in_query, in_header) {
-        (Some(_), Some(_)) => Err(AuthError::DuplicateHeader {
-            name: "x-amz-security-token",
-        }),
-        (in_query, in_header) => Ok(in_query
-            .or(in_header.map(Cow::Borrowed))
-            .filter(|text| !text.is_empty())),
+        (Some(_), Some(_)) => Err(AuthError::DuplicateHeader { name: "x-amz-security-token" }),
+        (in_query, in_header) => {
+            Ok(in_query.or(in_header.map(Cow::Borrowed)).filter(|text| !text.is_empty()))
+        }
     }
 }
 

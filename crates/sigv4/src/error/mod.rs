@@ -11,8 +11,6 @@ use crate::verify::SignatureForm;
 mod query;
 mod s3;
 pub(crate) use s3::{MISMATCH, payload_mismatch};
-#[cfg(test)]
-mod tests;
 
 /// Why the claim of a request about its signer was refused.
 ///
@@ -369,12 +367,7 @@ pub struct ErrorParts {
 
 impl ErrorParts {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            status,
-            message: message.into(),
-            elements: Vec::new(),
-        }
+        Self { code, status, message: message.into(), elements: Vec::new() }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

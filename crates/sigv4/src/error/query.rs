@@ -23,10 +23,7 @@ impl AuthError {
                 "ExpiredToken",
                 "The security token included in the request is expired",
             ),
-            Kind::Internal => ErrorParts {
-                code: "InternalFailure",
-                ..s3::internal()
-            },
+            Kind::Internal => ErrorParts { code: "InternalFailure", ..s3::internal() },
         }
     }
 
@@ -51,10 +48,7 @@ impl AuthError {
                 "ExpiredTokenException",
                 "The security token included in the request is expired",
             ),
-            Kind::Internal => ErrorParts {
-                code: "InternalFailure",
-                ..s3::internal()
-            },
+            Kind::Internal => ErrorParts { code: "InternalFailure", ..s3::internal() },
         }
     }
 
@@ -82,10 +76,7 @@ impl AuthError {
             | Self::MissingDecodedLength
             | Self::TrailerUndeclared
             | Self::TrailerInvalid { .. }
-            | Self::Scope {
-                defect: ScopeDefect::Shape,
-                ..
-            } => Kind::Incomplete,
+            | Self::Scope { defect: ScopeDefect::Shape, .. } => Kind::Incomplete,
             Self::Scope { .. }
             | Self::RequestTimeTooSkewed { .. }
             | Self::NotYetValid { .. }
@@ -107,14 +98,8 @@ impl AuthError {
 
     fn mismatch(&self) -> String {
         match self {
-            Self::RequestTimeTooSkewed {
-                request_time,
-                server_time,
-            }
-            | Self::NotYetValid {
-                request_time,
-                server_time,
-            } => {
+            Self::RequestTimeTooSkewed { request_time, server_time }
+            | Self::NotYetValid { request_time, server_time } => {
                 let (signed, now) = (request_time.to_amz_date(), server_time.to_amz_date());
                 if request_time > server_time {
                     format!(
@@ -124,11 +109,7 @@ impl AuthError {
                     format!("Signature expired: {signed} is now earlier than {now} (- 15 min.)")
                 }
             }
-            Self::Expired {
-                expires_at,
-                server_time,
-                ..
-            } => format!(
+            Self::Expired { expires_at, server_time, .. } => format!(
                 "Signature expired: {} is now earlier than {}",
                 expires_at.to_amz_date(),
                 server_time.to_amz_date()

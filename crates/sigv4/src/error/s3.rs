@@ -61,34 +61,23 @@ impl AuthError {
             }
             Self::Scope { form, defect } => wrong_scope(*form, defect),
             Self::NoDate => denied("AWS authentication requires a valid Date or x-amz-date header"),
-            Self::RequestTimeTooSkewed {
-                request_time,
-                server_time,
-            } => ErrorParts::new(
+            Self::RequestTimeTooSkewed { request_time, server_time } => ErrorParts::new(
                 403,
                 "RequestTimeTooSkewed",
                 "The difference between the request time and the current time is too large.",
             )
             .with("RequestTime", request_time.to_amz_date())
             .with("ServerTime", server_time.to_iso8601())
-            .with(
-                "MaxAllowedSkewMilliseconds",
-                (SKEW_SECONDS_MAX * 1000).to_string(),
-            ),
-            Self::NotYetValid {
-                request_time,
-                server_time,
-            } => denied("Request is not valid yet")
+            .with("MaxAllowedSkewMilliseconds", (SKEW_SECONDS_MAX * 1000).to_string()),
+            Self::NotYetValid { request_time, server_time } => denied("Request is not valid yet")
                 .with("X-Amz-Date", request_time.to_amz_date())
                 .with("ServerTime", server_time.to_iso8601()),
-            Self::Expired {
-                expires_seconds,
-                expires_at,
-                server_time,
-            } => denied("Request has expired")
-                .with("X-Amz-Expires", expires_seconds.to_string())
-                .with("Expires", expires_at.to_iso8601())
-                .with("ServerTime", server_time.to_iso8601()),
+            Self::Expired { expires_seconds, expires_at, server_time } => {
+                denied("Request has expired")
+                    .with("X-Amz-Expires", expires_seconds.to_string())
+                    .with("Expires", expires_at.to_iso8601())
+                    .with("ServerTime", server_time.to_iso8601())
+            }
             Self::MissingContentSha256 => {
                 request("Missing required header for this request: x-amz-content-sha256")
             }
@@ -161,11 +150,7 @@ pub(crate) const MISMATCH: &str = "The request signature we calculated does not 
                                    signature you provided. Check your key and signing method.";
 
 pub(super) fn internal() -> ErrorParts {
-    ErrorParts::new(
-        500,
-        "InternalError",
-        "We encountered an internal error. Please try again.",
-    )
+    ErrorParts::new(500, "InternalError", "We encountered an internal error. Please try again.")
 }
 
 fn denied(message: &str) -> ErrorParts {
@@ -244,10 +229,7 @@ fn wrong_scope(form: SignatureForm, defect: &ScopeDefect) -> ErrorParts {
             given.as_str()
         ),
         ScopeDefect::Region { given, expected } => {
-            format!(
-                "the region '{}' is wrong; expecting '{expected}'",
-                given.as_str()
-            )
+            format!("the region '{}' is wrong; expecting '{expected}'", given.as_str())
         }
         ScopeDefect::Service { given, expected } => format!(
             "incorrect service \"{}\". This endpoint belongs to \"{expected}\".",
@@ -257,10 +239,7 @@ fn wrong_scope(form: SignatureForm, defect: &ScopeDefect) -> ErrorParts {
             "incorrect terminal \"{}\". This endpoint uses \"aws4_request\".",
             given.as_str()
         ),
-        ScopeDefect::DateDiffers {
-            given,
-            request_date,
-        } => match form {
+        ScopeDefect::DateDiffers { given, request_date } => match form {
             SignatureForm::Header => {
                 "Invalid credential date. Date is not the same as X-Amz-Date.".to_owned()
             }
@@ -274,9 +253,9 @@ fn wrong_scope(form: SignatureForm, defect: &ScopeDefect) -> ErrorParts {
     let parts = match form {
         SignatureForm::Header => header_malformed(&detail),
         SignatureForm::Presigned | SignatureForm::Form if own_sentence => query_malformed(detail),
-        SignatureForm::Presigned | SignatureForm::Form => query_malformed(format!(
-            "Error parsing the X-Amz-Credential parameter; {detail}"
-        )),
+        SignatureForm::Presigned | SignatureForm::Form => {
+            query_malformed(format!("Error parsing the X-Amz-Credential parameter; {detail}"))
+        }
     };
     // COMPAT: clients that were configured for another region sign again with this element.
     match defect {
