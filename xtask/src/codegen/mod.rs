@@ -169,7 +169,7 @@ fn index(scope: &Service, bodies: &BTreeMap<&str, (String, Vec<String>)>) -> Str
     for name in &operations {
         text += &format!("{name}::SPEC,\n");
     }
-    text += "];\n\n/// Calls a macro with the names of all operations: for tables and sweeps over every one.\n#[macro_export]\nmacro_rules! s3_operations {\n    ($callback:path) => {\n        $callback! {\n";
+    text += "];\n\n/// Calls a macro with the names of all operations: for tables and sweeps over every one.\n#[macro_export]\nmacro_rules! s3_operations {\n    ($callback:ident) => {\n        $callback! {\n";
     for name in &operations {
         text += &format!("            {name},\n");
     }

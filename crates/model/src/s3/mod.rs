@@ -361,7 +361,7 @@ pub static OPERATIONS: &[&OperationSpec] = &[
 /// Calls a macro with the names of all operations: for tables and sweeps over every one.
 #[macro_export]
 macro_rules! s3_operations {
-    ($callback:path) => {
+    ($callback:ident) => {
         $callback! {
             AbortMultipartUpload,
             CompleteMultipartUpload,

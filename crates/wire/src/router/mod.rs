@@ -197,8 +197,11 @@ fn best(
     // Then the members that must be present: `PutObject` and `CopyObject` differ by a header.
     let whole: Vec<_> = same.iter().filter(|(_, spec)| has_required(head, spec)).collect();
     let Some((index, winner)) = whole.iter().max_by_key(|(_, spec)| required_count(spec)) else {
-        // Nothing is whole. The first is taken, so that the answer names what is missing.
-        return Ok(same.first().map(|found| **found));
+        // Nothing is whole. If the route's own parameters name an operation, it is taken all the
+        // same, so that the answer says what is missing.
+        let named =
+            |spec: RouteEntry| !spec.query.is_empty() || matches!(spec.path, PathShape::Fixed(_));
+        return Ok(same.first().filter(|(_, spec)| named(spec)).map(|found| **found));
     };
     for (_, spec) in &whole {
         let query = spec.required_query().find(|name| !winner.takes_query(name));
