@@ -6,6 +6,7 @@
 mod buckets;
 mod checksums;
 mod conditions;
+mod encryption;
 mod fault;
 mod keys;
 mod listing;
@@ -14,6 +15,7 @@ mod multipart;
 mod objects;
 mod payload;
 mod records;
+mod sweep;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use strongroom_store::Store;
 use strongroom_types::{Clock, Entropy, Region};
 
 use crate::payload::Payloads;
+
+pub use sweep::{SweepError, SweepReport};
 
 /// The S3 service.
 pub struct S3 {

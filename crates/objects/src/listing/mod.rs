@@ -16,9 +16,7 @@ pub(crate) use token::{ContinuationTokenError, decode as decode_token, encode as
 pub(crate) use uploads::{ListedUpload, UploadsPage, UploadsQuery};
 pub(crate) use versions::{ListedVersion, VersionsMarker, VersionsPage, VersionsQuery};
 
-use strongroom_store::StoreError;
-
-use crate::keys::StoreKeyError;
+use crate::fault::Fault;
 use crate::records::RecordError;
 
 use walk::WalkError;
@@ -26,25 +24,11 @@ use walk::WalkError;
 /// Most results of one page. SPEC: data-protection, 1.10 and 4.1.
 pub(crate) const RESULTS_MAX: usize = 1_000;
 
-/// Why a listing failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ListingError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A key in the store is none of ours.
-    #[error("a stored key is damaged")]
-    Key(#[from] StoreKeyError),
-    /// A record in the store cannot be read.
-    #[error("a stored record is damaged")]
-    Record(#[from] RecordError),
-}
-
-impl From<WalkError<RecordError>> for ListingError {
+impl From<WalkError<RecordError>> for Fault {
     fn from(error: WalkError<RecordError>) -> Self {
         match error {
             WalkError::Store(error) => Self::Store(error),
-            WalkError::Key(error) => Self::Key(error),
+            WalkError::Key(error) => Self::StoreKey(error),
             WalkError::Record(error) => Self::Record(error),
         }
     }

@@ -3,11 +3,12 @@
 use strongroom_store::MetadataStore;
 use strongroom_types::{BucketId, ObjectKey};
 
+use crate::fault::Fault;
 use crate::keys::Listed;
 use crate::records::{ObjectRecord, RecordError};
 
 use super::walk::{self, Each, Item, Last, Met, Scope, Start};
-use super::{Filter, ListingError};
+use super::Filter;
 
 /// Which objects to list.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +45,7 @@ pub(crate) async fn objects(
     metadata: &dyn MetadataStore,
     bucket: BucketId,
     query: &ObjectsQuery,
-) -> Result<ObjectsPage, ListingError> {
+) -> Result<ObjectsPage, Fault> {
     let scope = Scope {
         listed: Listed::Objects,
         bucket,

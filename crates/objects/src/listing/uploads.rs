@@ -3,12 +3,13 @@
 use strongroom_store::MetadataStore;
 use strongroom_types::{BucketId, ObjectKey};
 
+use crate::fault::Fault;
 use crate::keys::{Listed, UploadUnique};
 use crate::multipart::UploadRecord;
 use crate::records::RecordError;
 
 use super::walk::{self, Each, Item, Last, Met, Scope, Start};
-use super::{Filter, ListingError};
+use super::Filter;
 
 /// Which uploads to list.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +49,7 @@ pub(crate) async fn uploads(
     metadata: &dyn MetadataStore,
     bucket: BucketId,
     query: &UploadsQuery,
-) -> Result<UploadsPage, ListingError> {
+) -> Result<UploadsPage, Fault> {
     let scope = Scope {
         listed: Listed::Uploads,
         bucket,

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use strongroom_store::{KeyRange, MetadataStore, SCAN_ENTRIES_MAX};
 use strongroom_types::{BucketId, ObjectKey, VersionId};
 
+use crate::fault::Fault;
 use crate::keys::{self, Listed, VersionOrder};
 use crate::records::{ObjectRecord, RecordError};
 
 use super::walk::{self, Each, Item, Last, Met, Scope, Start};
-use super::{Filter, ListingError};
+use super::Filter;
 
 /// Which versions to list.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +56,7 @@ pub(crate) async fn versions(
     metadata: &dyn MetadataStore,
     bucket: BucketId,
     query: &VersionsQuery,
-) -> Result<VersionsPage, ListingError> {
+) -> Result<VersionsPage, Fault> {
     let scope = Scope {
         listed: Listed::Objects,
         bucket,
@@ -100,7 +101,7 @@ async fn begin<'q>(
     metadata: &dyn MetadataStore,
     bucket: BucketId,
     after: Option<&'q VersionsMarker>,
-) -> Result<(Start<'q>, Option<ObjectKey>), ListingError> {
+) -> Result<(Start<'q>, Option<ObjectKey>), Fault> {
     let Some(marker) = after else { return Ok((Start::Beginning, None)) };
     let Some(version_id) = marker.version_id else {
         return Ok((Start::AfterKey(&marker.key), None));
@@ -125,7 +126,7 @@ async fn place_of_null(
     metadata: &dyn MetadataStore,
     bucket: BucketId,
     object_key: &ObjectKey,
-) -> Result<VersionOrder, ListingError> {
+) -> Result<VersionOrder, Fault> {
     let mut range = keys::object_versions(bucket, object_key);
     let last = keys::object_version(bucket, object_key, VersionOrder::NULL);
     if metadata.get(&last).await?.is_some() {

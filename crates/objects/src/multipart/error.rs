@@ -1,15 +1,10 @@
 //! Why an operation on a multipart upload failed.
 
-use strongroom_access::Denial;
 use strongroom_crypto::{ChecksumAlgorithm, ChecksumType, CombineError};
-use strongroom_store::{CommitError, StoreError};
-use strongroom_types::EntropyError;
 
-use crate::checksums::{ChecksumClaimError, ContentMd5Error};
 use crate::conditions::WriteRefusal;
-use crate::keys::StoreKeyError;
-use crate::payload::PayloadFault;
-use crate::records::RecordError;
+use crate::fault::Fault;
+use crate::objects::ObjectError;
 
 /// Why an operation on a multipart upload failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,45 +42,21 @@ pub(crate) enum UploadError {
         /// The algorithm of the part.
         found: Option<ChecksumAlgorithm>,
     },
-    /// What the request says about checksums contradicts itself.
-    #[error(transparent)]
-    Claims(#[from] ChecksumClaimError),
-    /// `Content-MD5` is no digest.
-    #[error(transparent)]
-    ContentMd5(#[from] ContentMd5Error),
     /// The source of a part copy cannot be used.
     #[error(transparent)]
     Source(#[from] PartSourceError),
+    /// The object that a part is copied from cannot be read.
+    #[error(transparent)]
+    SourceObject(ObjectError),
     /// The upload cannot be completed as asked.
     #[error(transparent)]
     Complete(#[from] CompleteError),
     /// A condition on the write does not hold.
     #[error("a precondition does not hold")]
     Refused(WriteRefusal),
-    /// A body was not stored, or a payload not read.
+    /// Everything else.
     #[error(transparent)]
-    Payload(#[from] PayloadFault),
-    /// The caller is no longer allowed, or the bucket is gone.
-    #[error(transparent)]
-    Denied(#[from] Denial),
-    /// The key has so many other writers that this one never got its turn.
-    #[error("the key is written by too many at once")]
-    Contended,
-    /// A record in the store cannot be read or written.
-    #[error("a stored record is damaged")]
-    Record(#[from] RecordError),
-    /// A key in the store is none of ours.
-    #[error("a stored key is damaged")]
-    Key(#[from] StoreKeyError),
-    /// The engine failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The batch was not applied.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-    /// No randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
+    Fault(#[from] Fault),
     /// Checksums of stored parts are not those of their upload.
     #[error("stored checksums cannot be joined")]
     Combine(#[from] CombineError),
@@ -180,10 +151,7 @@ pub(crate) enum PartSourceError {
         /// Bytes of the source.
         object_bytes: u64,
     },
-    /// More bytes than a part may have.
-    #[error("the specified copy source is larger than the maximum allowable size for a copy source")]
-    TooLarge {
-        /// Bytes to copy.
-        object_bytes: u64,
-    },
+    /// More bytes than a part may have, which are these.
+    #[error("the specified copy source is larger than the maximum allowable size for a copy source: {0}")]
+    TooLarge(u64),
 }

@@ -4,12 +4,24 @@
 //! they are; the object's payload is a table of them. Knows nothing of HTTP or XML.
 
 mod assemble;
+mod complete;
+mod copy;
 mod error;
+mod offer;
+mod part;
 mod record;
+mod second_checksum;
+#[cfg(test)]
+mod tests;
+mod upload;
 
-pub(crate) use assemble::{
-    Assembled, CompletedPart, CompletionClaims, OBJECT_BYTES_MAX, PART_BYTES_MIN, StoredPart,
-    StoredParts, assemble, is_same_list,
-};
+pub(crate) use assemble::{CompletedPart, CompletionClaims, PART_BYTES_MIN};
+pub(crate) use complete::CompleteRequest;
+pub(crate) use copy::{CopiedPart, PartCopyRequest};
 pub(crate) use error::{CompleteError, PartSourceError, UploadError};
+pub(crate) use offer::{Offer, bucket_of};
+pub(crate) use part::{PART_BYTES_MAX, PartClaims, PartPlace, StoredPartAnswer};
 pub(crate) use record::{Initiator, PartRecord, UploadChecksum, UploadRecord};
+pub(crate) use upload::{
+    NewUpload, PARTS_PAGE_MAX, PartsPage, outcome, parse_upload_id, upload_checksum, upload_id,
+};

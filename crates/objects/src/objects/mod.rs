@@ -20,7 +20,7 @@ pub(crate) use copy::{CopiedObject, CopyRequest, MetadataDirective, SourceReques
 pub(crate) use delete::{DeleteRequest, DeletedVersion};
 pub(crate) use read::{AttributesPage, FoundObject, ReadRequest};
 pub(crate) use selection::{RangeSpec, Selection};
-pub(crate) use write::{CommitFailure, NewVersion, PUT_BYTES_MAX, PutRequest};
+pub(crate) use write::{CommitFailure, NewVersion, PUT_BYTES_MAX, PutRequest, decided};
 
 /// Why an object was not read or written.
 #[derive(Debug, thiserror::Error)]

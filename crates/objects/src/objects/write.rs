@@ -195,7 +195,7 @@ pub(crate) fn single_piece(
 
 /// The preconditions that hold as long as the decision does: bucket, and source of a copy, are
 /// those that were decided upon.
-pub(super) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Fault> {
+pub(crate) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Fault> {
     let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
     let source = permit.source().filter(|source| source.id != bucket.id);
     let revision = |bucket: &strongroom_access::BucketRef| Precondition::Revision {

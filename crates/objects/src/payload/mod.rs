@@ -18,6 +18,7 @@ use strongroom_store::{KeyName, Store, StoreError, VaultError};
 use strongroom_types::{AccountId, BucketId, Entropy, EntropyError};
 
 use crate::records::{DataKeyRecord, RecordError};
+use crate::sweep::PartsPins;
 pub(crate) use hash::HasherGone;
 pub(crate) use open::{ByteRange, SealedPayload};
 pub(crate) use seal::{SealPlan, StoredPayload};
@@ -27,6 +28,7 @@ pub(crate) use seal::{SealPlan, StoredPayload};
 pub(crate) struct Payloads {
     store: Store,
     entropy: Arc<dyn Entropy>,
+    pins: PartsPins,
 }
 
 /// Why a payload was not stored or read.
@@ -111,7 +113,12 @@ impl FreshDataKey {
 impl Payloads {
     /// Payloads in this store.
     pub(crate) fn new(store: Store, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, entropy }
+        Self { store, entropy, pins: PartsPins::default() }
+    }
+
+    /// The objects in parts that are being read.
+    pub(crate) fn pins(&self) -> &PartsPins {
+        &self.pins
     }
 
     /// A fresh data key, wrapped under the bucket's key.

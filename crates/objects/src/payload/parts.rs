@@ -12,6 +12,7 @@ use super::open::{Chunks, broken};
 use super::{ByteRange, PayloadFault, Payloads, SealedPayload};
 use crate::keys::{self, UploadUnique};
 use crate::records::{Manifest, ManifestPart};
+use crate::sweep::PartsPin;
 
 /// The parts of an object that hold a range of it, opened one after the other.
 pub(crate) struct PartsSource {
@@ -21,6 +22,8 @@ pub(crate) struct PartsSource {
     /// The parts to come, with the range of each.
     parts: VecDeque<(ManifestPart, ByteRange)>,
     current: Option<Chunks>,
+    /// Keeps the parts from being swept while they are read.
+    _pin: PartsPin,
 }
 
 impl Payloads {
@@ -40,12 +43,18 @@ impl Payloads {
                 "a part table does not cover its object",
             ));
         }
+        let pin = self.pins().pin(upload);
+        // From here on no sweep begins; one that has begun already was marked before.
+        if self.store.metadata.get(&keys::dead_upload(upload)).await?.is_some() {
+            return Err(StoreError::Moved.into());
+        }
         let mut source = PartsSource {
             payloads: self.clone(),
             data_key,
             upload,
             parts,
             current: None,
+            _pin: pin,
         };
         source.open_next().await?;
         Ok(ByteStream::Stream {
