@@ -5,4 +5,5 @@
 //! every byte. This crate implements the traits of `strongroom-store` and knows nothing of S3.
 
 pub mod disk;
+pub mod index;
 pub mod keyfile;
