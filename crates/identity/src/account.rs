@@ -53,10 +53,7 @@ impl FromStr for AccountName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        let starts_well = text
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphanumeric());
+        let starts_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
         if !starts_well || text.len() > NAME_BYTES_MAX || !text.bytes().all(word) {
             return Err(AccountNameError);
         }
@@ -138,9 +135,8 @@ impl GivenRootKey {
         access_key_id: &str,
         secret_access_key: SecretText,
     ) -> Result<Self, GivenRootKeyError> {
-        let access_key_id: AccessKeyId = access_key_id
-            .parse()
-            .map_err(|_| GivenRootKeyError::AccessKeyId)?;
+        let access_key_id: AccessKeyId =
+            access_key_id.parse().map_err(|_| GivenRootKeyError::AccessKeyId)?;
         if access_key_id.is_temporary() {
             return Err(GivenRootKeyError::Temporary);
         }
@@ -149,10 +145,13 @@ impl GivenRootKey {
         if !fits || !secret.iter().all(|b| (b' '..=b'~').contains(b)) {
             return Err(GivenRootKeyError::SecretAccessKey);
         }
-        Ok(Self {
-            access_key_id,
-            secret_access_key,
-        })
+        Ok(Self { access_key_id, secret_access_key })
+    }
+
+    /// Both halves, for the operator who gave them.
+    #[must_use]
+    pub fn danger_into_parts(self) -> (AccessKeyId, SecretText) {
+        (self.access_key_id, self.secret_access_key)
     }
 }
 
@@ -170,17 +169,7 @@ mod tests {
         for good in ["a", "7", "Main.backup-2_x", &"n".repeat(50)] {
             assert_eq!(good.parse::<AccountName>().unwrap().as_str(), good);
         }
-        for bad in [
-            "",
-            "-a",
-            ".",
-            "_a",
-            "a b",
-            "a/b",
-            "ä",
-            "a\n",
-            &"n".repeat(51),
-        ] {
+        for bad in ["", "-a", ".", "_a", "a b", "a/b", "ä", "a\n", &"n".repeat(51)] {
             assert!(bad.parse::<AccountName>().is_err(), "{bad:?}");
         }
         assert_eq!("main".parse(), Ok(AccountName::first()));
@@ -194,34 +183,12 @@ mod tests {
         let id = "root_key_0000016";
         assert_eq!(given(id, "8 chars!"), Ok(()));
         assert_eq!(given(&"R".repeat(128), &"~".repeat(128)), Ok(()));
-        assert_eq!(
-            given("root_key_000015", "8 chars!"),
-            Err(GivenRootKeyError::AccessKeyId)
-        );
-        assert_eq!(
-            given(&"R".repeat(129), "8 chars!"),
-            Err(GivenRootKeyError::AccessKeyId)
-        );
-        assert_eq!(
-            given("root-key-00000016", "8 chars!"),
-            Err(GivenRootKeyError::AccessKeyId)
-        );
-        assert_eq!(
-            given("ASIAIOSFODNN7EXAMPLE", "8 chars!"),
-            Err(GivenRootKeyError::Temporary)
-        );
-        for bad in [
-            "7 chars",
-            &"x".repeat(129),
-            "tab\tinside",
-            "new\nline!",
-            "größer als",
-        ] {
-            assert_eq!(
-                given(id, bad),
-                Err(GivenRootKeyError::SecretAccessKey),
-                "{bad:?}"
-            );
+        assert_eq!(given("root_key_000015", "8 chars!"), Err(GivenRootKeyError::AccessKeyId));
+        assert_eq!(given(&"R".repeat(129), "8 chars!"), Err(GivenRootKeyError::AccessKeyId));
+        assert_eq!(given("root-key-00000016", "8 chars!"), Err(GivenRootKeyError::AccessKeyId));
+        assert_eq!(given("ASIAIOSFODNN7EXAMPLE", "8 chars!"), Err(GivenRootKeyError::Temporary));
+        for bad in ["7 chars", &"x".repeat(129), "tab\tinside", "new\nline!", "größer als"] {
+            assert_eq!(given(id, bad), Err(GivenRootKeyError::SecretAccessKey), "{bad:?}");
         }
     }
 }

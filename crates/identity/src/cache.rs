@@ -72,10 +72,7 @@ pub(crate) struct Hit {
 
 impl SigningKeyCache {
     pub(crate) fn new(access_keys_max: usize) -> Self {
-        Self {
-            state: Mutex::default(),
-            access_keys_max,
-        }
+        Self { state: Mutex::default(), access_keys_max }
     }
 
     /// The signing key for this access key id, session token and scope.
@@ -120,10 +117,8 @@ impl SigningKeyCache {
         signing_key: SigningKey,
     ) {
         let texts = [scope.date, scope.region, scope.service];
-        let token_bytes = known
-            .session
-            .as_ref()
-            .map_or(0, |session| session.token.danger_expose().len());
+        let token_bytes =
+            known.session.as_ref().map_or(0, |session| session.token.danger_expose().len());
         if texts.iter().any(|text| text.len() > SCOPE_TEXT_BYTES_MAX)
             || token_bytes > TOKEN_BYTES_MAX
         {
@@ -149,11 +144,7 @@ impl SigningKeyCache {
             }
             _ => {
                 state.make_room(self.access_keys_max);
-                let cached = CachedAccessKey {
-                    known,
-                    keys: vec![scoped],
-                    used,
-                };
+                let cached = CachedAccessKey { known, keys: vec![scoped], used };
                 state.access_keys.insert(access_key_id.clone(), cached);
             }
         }
@@ -172,15 +163,10 @@ impl State {
         if self.access_keys.len() < access_keys_max {
             return;
         }
-        let mut ages: Vec<u64> = self
-            .access_keys
-            .values()
-            .map(|cached| cached.used)
-            .collect();
+        let mut ages: Vec<u64> = self.access_keys.values().map(|cached| cached.used).collect();
         ages.sort_unstable();
         let oldest_kept = ages.get(access_keys_max / 4).copied().unwrap_or(u64::MAX);
-        self.access_keys
-            .retain(|_, cached| cached.used >= oldest_kept);
+        self.access_keys.retain(|_, cached| cached.used >= oldest_kept);
     }
 }
 
@@ -206,9 +192,7 @@ impl KnownAccessKey {
 impl fmt::Debug for SigningKeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let access_keys = self.state.lock().access_keys.len();
-        f.debug_struct("SigningKeyCache")
-            .field("access_keys", &access_keys)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKeyCache").field("access_keys", &access_keys).finish_non_exhaustive()
     }
 }
 
@@ -244,94 +228,37 @@ mod tests {
     }
 
     fn scope(date: &str) -> SigningScope<'_> {
-        SigningScope {
-            date,
-            region: "us-east-1",
-            service: "s3",
-        }
+        SigningScope { date, region: "us-east-1", service: "s3" }
     }
 
     fn signing_key(date: &str) -> SigningKey {
-        SigningKey::derive(
-            &SecretText::new("secret".to_owned()),
-            date,
-            "us-east-1",
-            "s3",
-        )
+        SigningKey::derive(&SecretText::new("secret".to_owned()), date, "us-east-1", "s3")
     }
 
     #[test]
     fn an_entry_answers_its_own_scope_and_token_only() {
         let cache = SigningKeyCache::new(4);
-        cache.insert(
-            &id(1),
-            known(7, None),
-            scope("20260101"),
-            signing_key("20260101"),
-        );
-        assert_eq!(
-            cache
-                .find(&id(1), None, scope("20260101"))
-                .unwrap()
-                .revision,
-            Revision(7)
-        );
+        cache.insert(&id(1), known(7, None), scope("20260101"), signing_key("20260101"));
+        assert_eq!(cache.find(&id(1), None, scope("20260101")).unwrap().revision, Revision(7));
         assert!(cache.find(&id(1), None, scope("20260102")).is_none());
-        assert!(
-            cache
-                .find(&id(1), Some("token"), scope("20260101"))
-                .is_none()
-        );
+        assert!(cache.find(&id(1), Some("token"), scope("20260101")).is_none());
         assert!(cache.find(&id(2), None, scope("20260101")).is_none());
 
-        cache.insert(
-            &id(2),
-            known(7, Some("token")),
-            scope("20260101"),
-            signing_key("20260101"),
-        );
-        assert!(
-            cache
-                .find(&id(2), Some("token"), scope("20260101"))
-                .is_some()
-        );
+        cache.insert(&id(2), known(7, Some("token")), scope("20260101"), signing_key("20260101"));
+        assert!(cache.find(&id(2), Some("token"), scope("20260101")).is_some());
         for other in [None, Some(""), Some("tokem"), Some("token2")] {
-            assert!(
-                cache.find(&id(2), other, scope("20260101")).is_none(),
-                "{other:?}"
-            );
+            assert!(cache.find(&id(2), other, scope("20260101")).is_none(), "{other:?}");
         }
     }
 
     #[test]
     fn a_newer_revision_or_another_token_replaces_all_keys_of_an_access_key() {
         let cache = SigningKeyCache::new(4);
-        cache.insert(
-            &id(1),
-            known(7, None),
-            scope("20260101"),
-            signing_key("20260101"),
-        );
-        cache.insert(
-            &id(1),
-            known(8, None),
-            scope("20260102"),
-            signing_key("20260102"),
-        );
+        cache.insert(&id(1), known(7, None), scope("20260101"), signing_key("20260101"));
+        cache.insert(&id(1), known(8, None), scope("20260102"), signing_key("20260102"));
         assert!(cache.find(&id(1), None, scope("20260101")).is_none());
-        assert_eq!(
-            cache
-                .find(&id(1), None, scope("20260102"))
-                .unwrap()
-                .revision,
-            Revision(8)
-        );
-        cache.insert(
-            &id(1),
-            known(8, Some("t")),
-            scope("20260103"),
-            signing_key("20260103"),
-        );
+        assert_eq!(cache.find(&id(1), None, scope("20260102")).unwrap().revision, Revision(8));
+        cache.insert(&id(1), known(8, Some("t")), scope("20260103"), signing_key("20260103"));
         assert!(cache.find(&id(1), None, scope("20260102")).is_none());
     }
 
@@ -339,12 +266,7 @@ mod tests {
     fn access_keys_and_scopes_are_bounded_and_the_oldest_leave_first() {
         let cache = SigningKeyCache::new(8);
         for number in 0..8 {
-            cache.insert(
-                &id(number),
-                known(1, None),
-                scope("20260101"),
-                signing_key("1"),
-            );
+            cache.insert(&id(number), known(1, None), scope("20260101"), signing_key("1"));
         }
         assert!(cache.find(&id(0), None, scope("20260101")).is_some());
         cache.insert(&id(8), known(1, None), scope("20260101"), signing_key("1"));
@@ -352,12 +274,7 @@ mod tests {
         let kept = |number| cache.find(&id(number), None, scope("20260101")).is_some();
         assert!(kept(0) && !kept(1) && !kept(2) && kept(3) && kept(8));
         for number in 9..1000 {
-            cache.insert(
-                &id(number),
-                known(1, None),
-                scope("20260101"),
-                signing_key("1"),
-            );
+            cache.insert(&id(number), known(1, None), scope("20260101"), signing_key("1"));
             assert!(cache.len() <= 8);
         }
 

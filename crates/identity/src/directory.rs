@@ -61,9 +61,7 @@ impl Identity {
             AccessKeyStatus::Active => {}
             AccessKeyStatus::Inactive => return Err(CredentialError::UnknownAccessKey),
         }
-        let secret = self
-            .open_access_key(access_key_id, &record)
-            .map_err(unavailable)?;
+        let secret = self.open_access_key(access_key_id, &record).map_err(unavailable)?;
         let known = KnownAccessKey {
             revision: entry.revision,
             principal: Principal::Root {

@@ -83,34 +83,19 @@ mod tests {
     fn ids_and_secrets_have_the_forms_of_aws() {
         for _ in 0..200 {
             let account = account_id(&SystemEntropy).unwrap().to_string();
-            assert!(
-                account.len() == 12 && !account.starts_with('0'),
-                "{account}"
-            );
+            assert!(account.len() == 12 && !account.starts_with('0'), "{account}");
             let id = long_term_access_key_id(&SystemEntropy).unwrap();
-            assert!(
-                id.as_str().len() == 20 && id.as_str().starts_with("AKIA"),
-                "{id}"
-            );
+            assert!(id.as_str().len() == 20 && id.as_str().starts_with("AKIA"), "{id}");
             assert!(!id.is_temporary());
             let id = temporary_access_key_id(&SystemEntropy).unwrap();
             assert!(id.as_str().len() == 20 && id.is_temporary(), "{id}");
-            assert_eq!(
-                secret_access_key(&SystemEntropy)
-                    .unwrap()
-                    .danger_expose()
-                    .len(),
-                40
-            );
+            assert_eq!(secret_access_key(&SystemEntropy).unwrap().danger_expose().len(), 40);
         }
     }
 
     #[test]
     fn entropy_that_cannot_give_a_fair_number_is_refused() {
         assert!(account_id(&Constant(0xff)).is_err());
-        assert_eq!(
-            account_id(&Constant(0)).unwrap().to_string(),
-            "100000000000"
-        );
+        assert_eq!(account_id(&Constant(0)).unwrap().to_string(), "100000000000");
     }
 }

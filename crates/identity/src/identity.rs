@@ -48,12 +48,7 @@ impl Identity {
     ) -> Result<Arc<Self>, IdentityError> {
         store.keys.create(KeyName::Token).await?;
         let cache = SigningKeyCache::new(CACHED_ACCESS_KEYS_MAX);
-        Ok(Arc::new(Self {
-            store,
-            cache,
-            clock,
-            entropy,
-        }))
+        Ok(Arc::new(Self { store, cache, clock, entropy }))
     }
 
     /// Makes the first account and its root key, once. A chosen key is used for it; a later start
@@ -69,19 +64,13 @@ impl Identity {
         if let Some(account) = self.first_account(given).await? {
             return Ok(Bootstrap::Existing(account));
         }
-        let making = Making {
-            name: AccountName::first(),
-            given,
-            place: Place::First,
-        };
+        let making = Making { name: AccountName::first(), given, place: Place::First };
         match self.make_account(making).await {
             Ok(new) => Ok(Bootstrap::Created(new)),
             // Another node's start was faster: its choice stands.
-            Err(error @ IdentityError::NameTaken(_)) => self
-                .first_account(given)
-                .await?
-                .map(Bootstrap::Existing)
-                .ok_or(error),
+            Err(error @ IdentityError::NameTaken(_)) => {
+                self.first_account(given).await?.map(Bootstrap::Existing).ok_or(error)
+            }
             Err(error) => Err(error),
         }
     }
@@ -91,12 +80,7 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::NameTaken`] if the name is in use; or if the store cannot be changed.
     pub async fn create_account(&self, name: AccountName) -> Result<NewAccount, IdentityError> {
-        self.make_account(Making {
-            name,
-            given: None,
-            place: Place::Further,
-        })
-        .await
+        self.make_account(Making { name, given: None, place: Place::Further }).await
     }
 
     /// All accounts, in the order of their numbers.
@@ -155,10 +139,7 @@ impl Identity {
         let access_key_id = generate::temporary_access_key_id(&*self.entropy)?;
         let token_key = self.store.keys.get(&KeyName::Token)?;
         let session_token = claims.seal(&access_key_id, &token_key, &*self.entropy)?;
-        let act = Act {
-            service: "sts",
-            operation: "GetSessionToken",
-        };
+        let act = Act { service: "sts", operation: "GetSessionToken" };
         let audit_event = self.audit_event(act, account, Some(&access_key_id))?;
         self.store.metadata.append_event(audit_event).await?;
         Ok(SessionCredentials {
@@ -180,15 +161,9 @@ impl Identity {
             // Time may step backwards, a revocation does not.
             record.sessions_revoked_until = record.sessions_revoked_until.max(self.clock.now());
             let key = keys::account(record.account.id);
-            let act = Act {
-                service: "strongroom",
-                operation: "RevokeSessions",
-            };
+            let act = Act { service: "strongroom", operation: "RevokeSessions" };
             let batch = Batch {
-                preconditions: vec![Precondition::Revision {
-                    key: key.clone(),
-                    revision,
-                }],
+                preconditions: vec![Precondition::Revision { key: key.clone(), revision }],
                 writes: vec![put(key, record.encode().map_err(damaged("account"))?)],
                 event: Some(self.audit_event(act, record.account.id, None)?),
                 ..Batch::default()
@@ -216,12 +191,8 @@ impl Identity {
                 return Err(IdentityError::RootKeyDiffers);
             }
             let key = keys::access_key(&first.root_access_key_id);
-            let entry = self
-                .store
-                .metadata
-                .get(&key)
-                .await?
-                .ok_or(IdentityError::RootKeyDiffers)?;
+            let entry =
+                self.store.metadata.get(&key).await?.ok_or(IdentityError::RootKeyDiffers)?;
             let record = AccessKeyRecord::decode(&entry.value).map_err(damaged("access key"))?;
             let secret = self.open_access_key(&first.root_access_key_id, &record)?;
             if !secret.ct_eq(&given.secret_access_key) {
@@ -234,13 +205,7 @@ impl Identity {
 
     async fn make_account(&self, making: Making<'_>) -> Result<NewAccount, IdentityError> {
         for _ in 0..ATTEMPTS_MAX {
-            if self
-                .store
-                .metadata
-                .get(&keys::name(&making.name))
-                .await?
-                .is_some()
-            {
+            if self.store.metadata.get(&keys::name(&making.name)).await?.is_some() {
                 return Err(IdentityError::NameTaken(making.name));
             }
             let id = generate::account_id(&*self.entropy)?;
@@ -253,14 +218,12 @@ impl Identity {
             let (new, batch) = self.prepare_account(id, &making)?;
             match self.store.metadata.commit(batch).await {
                 Ok(_) => return Ok(new),
-                Err(CommitError::Precondition {
-                    index: ACCESS_KEY_ABSENT,
-                }) if making.given.is_some() => {
+                Err(CommitError::Precondition { index: ACCESS_KEY_ABSENT })
+                    if making.given.is_some() =>
+                {
                     return Err(IdentityError::AccessKeyTaken);
                 }
-                Err(CommitError::Precondition {
-                    index: NAME_ABSENT | FIRST_ABSENT,
-                }) => {
+                Err(CommitError::Precondition { index: NAME_ABSENT | FIRST_ABSENT }) => {
                     return Err(IdentityError::NameTaken(making.name));
                 }
                 // A random number or id was in use: draw again.
@@ -300,15 +263,10 @@ impl Identity {
             created: account.created,
         };
         let access_key = self.seal_access_key(facts, &root_key)?;
-        let record = AccountRecord {
-            account: account.clone(),
-            sessions_revoked_until: Timestamp::EPOCH,
-        };
+        let record =
+            AccountRecord { account: account.clone(), sessions_revoked_until: Timestamp::EPOCH };
         let mut records = vec![
-            (
-                keys::account(id),
-                record.encode().map_err(damaged("account"))?,
-            ),
+            (keys::account(id), record.encode().map_err(damaged("account"))?),
             (keys::name(&account.name), encode_name(id)),
             (
                 keys::access_key(&root_key.access_key_id),
@@ -317,10 +275,7 @@ impl Identity {
         ];
         if let Place::First = making.place {
             let root_access_key_id = root_key.access_key_id.clone();
-            let first = FirstRecord {
-                account: id,
-                root_access_key_id,
-            };
+            let first = FirstRecord { account: id, root_access_key_id };
             let value = first.encode().map_err(damaged("first account"))?;
             records.push((Bytes::from_static(keys::FIRST), value));
         }
@@ -330,10 +285,7 @@ impl Identity {
                 .iter()
                 .map(|(key, _)| Precondition::Absent { key: key.clone() })
                 .collect(),
-            writes: records
-                .into_iter()
-                .map(|(key, value)| put(key, value))
-                .collect(),
+            writes: records.into_iter().map(|(key, value)| put(key, value)).collect(),
             event: Some(self.audit_event(CREATE_ACCOUNT, id, Some(&root_key.access_key_id))?),
             ..Batch::default()
         };
@@ -352,10 +304,7 @@ impl Identity {
             access_key.secret_access_key.danger_expose().as_bytes(),
             &*self.entropy,
         )?;
-        Ok(AccessKeyRecord {
-            facts,
-            sealed_secret,
-        })
+        Ok(AccessKeyRecord { facts, sealed_secret })
     }
 
     pub(crate) fn open_access_key(
@@ -363,10 +312,7 @@ impl Identity {
         access_key_id: &AccessKeyId,
         record: &AccessKeyRecord,
     ) -> Result<SecretText, IdentityError> {
-        let key = self
-            .store
-            .keys
-            .get(&KeyName::Account(record.facts.account))?;
+        let key = self.store.keys.get(&KeyName::Account(record.facts.account))?;
         let facts = record.facts.encode();
         let context = secret_context(access_key_id, &facts);
         let secret = open_secret(key.danger_expose_secret(), &context, &record.sealed_secret)?;
@@ -378,8 +324,7 @@ impl Identity {
     async fn named(&self, name: &AccountName) -> Result<(Revision, AccountRecord), IdentityError> {
         let entry = self.store.metadata.get(&keys::name(name)).await?;
         let entry = entry.ok_or_else(|| IdentityError::NoSuchAccount(name.clone()))?;
-        self.by_id(decode_name(&entry.value).map_err(damaged("account name"))?)
-            .await
+        self.by_id(decode_name(&entry.value).map_err(damaged("account name"))?).await
     }
 
     async fn by_id(&self, id: AccountId) -> Result<(Revision, AccountRecord), IdentityError> {
@@ -410,10 +355,7 @@ impl Identity {
             bucket: String::new(),
             object_key: String::new(),
             version_id: String::new(),
-            outcome: Outcome {
-                status: 200,
-                ..Outcome::default()
-            },
+            outcome: Outcome { status: 200, ..Outcome::default() },
         };
         Ok(event.encode())
     }
@@ -421,9 +363,7 @@ impl Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("cache", &self.cache)
-            .finish_non_exhaustive()
+        f.debug_struct("Identity").field("cache", &self.cache).finish_non_exhaustive()
     }
 }
 
@@ -449,11 +389,7 @@ struct Act {
 /// SECURITY: a sealed secret opens under its own access key id and beside its own facts only, so
 /// that records cannot be exchanged, and an inactive key not be made active, below this crate.
 fn secret_context<'a>(access_key_id: &'a AccessKeyId, facts: &'a [u8]) -> [&'a [u8]; 3] {
-    [
-        b"secret access key",
-        access_key_id.as_str().as_bytes(),
-        facts,
-    ]
+    [b"secret access key", access_key_id.as_str().as_bytes(), facts]
 }
 
 fn put(key: Bytes, value: Vec<u8>) -> Write {
@@ -469,10 +405,7 @@ fn damaged(what: &'static str) -> impl Fn(Malformed) -> IdentityError {
     move |Malformed| IdentityError::Damaged { what }
 }
 
-const CREATE_ACCOUNT: Act = Act {
-    service: "organizations",
-    operation: "CreateAccount",
-};
+const CREATE_ACCOUNT: Act = Act { service: "organizations", operation: "CreateAccount" };
 const NAME_ABSENT: usize = 1;
 const ACCESS_KEY_ABSENT: usize = 2;
 const FIRST_ABSENT: usize = 3;

@@ -41,21 +41,11 @@ impl AccountRecord {
         if count > ROOT_KEYS_MAX {
             return Err(Malformed);
         }
-        let root_access_key_ids = (0..count)
-            .map(|_| access_key_id(&mut reader))
-            .collect::<Result<_, _>>()?;
+        let root_access_key_ids =
+            (0..count).map(|_| access_key_id(&mut reader)).collect::<Result<_, _>>()?;
         reader.end()?;
-        let account = Account {
-            id,
-            name,
-            canonical_user_id,
-            created,
-            root_access_key_ids,
-        };
-        Ok(Self {
-            account,
-            sessions_revoked_until,
-        })
+        let account = Account { id, name, canonical_user_id, created, root_access_key_ids };
+        Ok(Self { account, sessions_revoked_until })
     }
 }
 
@@ -111,10 +101,7 @@ impl AccessKeyRecord {
         };
         let sealed_secret = reader.short_bytes()?.to_vec();
         reader.end()?;
-        Ok(Self {
-            facts,
-            sealed_secret,
-        })
+        Ok(Self { facts, sealed_secret })
     }
 }
 
@@ -157,10 +144,7 @@ impl FirstRecord {
         let account = account_id(&mut reader)?;
         let root_access_key_id = access_key_id(&mut reader)?;
         reader.end()?;
-        Ok(Self {
-            account,
-            root_access_key_id,
-        })
+        Ok(Self { account, root_access_key_id })
     }
 }
 
@@ -177,11 +161,7 @@ pub(crate) fn decode_name(bytes: &[u8]) -> Result<AccountId, Malformed> {
 }
 
 fn version(reader: &mut Reader<'_>) -> Result<(), Malformed> {
-    if reader.byte()? == FORMAT_VERSION {
-        Ok(())
-    } else {
-        Err(Malformed)
-    }
+    if reader.byte()? == FORMAT_VERSION { Ok(()) } else { Err(Malformed) }
 }
 
 pub(crate) fn timestamp(reader: &mut Reader<'_>) -> Result<Timestamp, Malformed> {
@@ -242,13 +222,7 @@ mod tests {
             b"\x01\x14AKIAIOSFODNN7EXAMPLE",
         ];
         assert_eq!(account().encode().unwrap(), expected.concat());
-        let expected = [
-            b"\x01\x02\x01",
-            &number[..],
-            &[0xca; 32],
-            created,
-            b"\x06sealed",
-        ];
+        let expected = [b"\x01\x02\x01", &number[..], &[0xca; 32], created, b"\x06sealed"];
         assert_eq!(access_key().encode().unwrap(), expected.concat());
         let first = FirstRecord {
             account: AccountId::from_number(123_456_789_012).unwrap(),

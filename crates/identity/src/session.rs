@@ -79,9 +79,7 @@ impl SessionClaims {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let sealed = BASE64URL_NOPAD
-            .decode(token.as_bytes())
-            .map_err(|_| TokenError::Invalid)?;
+        let sealed = BASE64URL_NOPAD.decode(token.as_bytes()).map_err(|_| TokenError::Invalid)?;
         let key = token_key.danger_expose_secret();
         let opened =
             open_secret(key, &context(access_key_id), &sealed).map_err(|error| match error {
@@ -167,9 +165,7 @@ mod tests {
     fn the_bytes_are_the_documented_ones() {
         let token = claims().seal(&id(ID), &key(7), &SystemEntropy).unwrap();
         assert_eq!(token.danger_expose().len(), 155);
-        let sealed = BASE64URL_NOPAD
-            .decode(token.danger_expose().as_bytes())
-            .unwrap();
+        let sealed = BASE64URL_NOPAD.decode(token.danger_expose().as_bytes()).unwrap();
         let context: [&[u8]; 2] = [b"session token", ID.as_bytes()];
         let opened = open_secret(&Secret::from_bytes([7; 32]), &context, &sealed).unwrap();
         let expected = [
@@ -186,10 +182,7 @@ mod tests {
     fn a_token_opens_for_its_own_access_key_id_under_its_own_key_only() {
         let token = claims().seal(&id(ID), &key(7), &SystemEntropy).unwrap();
         let opened = open(token.danger_expose()).unwrap();
-        assert_eq!(
-            (opened.account, opened.issued),
-            (claims().account, claims().issued)
-        );
+        assert_eq!((opened.account, opened.issued), (claims().account, claims().issued));
         assert_eq!(opened.expires, claims().expires);
         assert!(opened.secret_access_key.ct_eq(&claims().secret_access_key));
         for (other_id, other_key) in [("ASIAIOSFODNN7EXAMPLF", 7), (ID, 8)] {
@@ -208,11 +201,7 @@ mod tests {
             for other in alphabet.chars().filter(|other| *other != there) {
                 let mut changed = token.to_owned();
                 changed.replace_range(at..=at, &other.to_string());
-                assert_eq!(
-                    open(&changed).unwrap_err(),
-                    TokenError::Invalid,
-                    "{at} {other:?}"
-                );
+                assert_eq!(open(&changed).unwrap_err(), TokenError::Invalid, "{at} {other:?}");
             }
             let shortened: String = token.chars().take(at).collect();
             assert_eq!(open(&shortened).unwrap_err(), TokenError::Invalid, "{at}");
@@ -231,9 +220,6 @@ mod tests {
         let context: [&[u8]; 2] = [b"another kind", ID.as_bytes()];
         let sealed =
             seal_secret(&secret, &context, plaintext.danger_expose(), &SystemEntropy).unwrap();
-        assert_eq!(
-            open(&BASE64URL_NOPAD.encode(&sealed)).unwrap_err(),
-            TokenError::Invalid
-        );
+        assert_eq!(open(&BASE64URL_NOPAD.encode(&sealed)).unwrap_err(), TokenError::Invalid);
     }
 }

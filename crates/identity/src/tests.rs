@@ -45,11 +45,7 @@ impl World {
         let clock = Arc::new(SetClock(Mutex::new(start)));
         let store = MemoryEngine::new(Arc::new(SystemEntropy), clock.clone()).store();
         let identity = open(&store, &clock).await;
-        Self {
-            clock,
-            store,
-            identity,
-        }
+        Self { clock, store, identity }
     }
 
     async fn with_first_account() -> (Self, NewAccount) {
@@ -71,36 +67,24 @@ impl World {
         session_token: Option<&str>,
     ) -> Result<(SigningKey, Principal), &'static str> {
         let now = self.clock.now();
-        let found = self
-            .identity
-            .credential(access_key_id, session_token, SCOPE, now)
-            .await;
-        found
-            .map(|found| (found.signing_key, found.principal))
-            .map_err(|error| match error {
-                CredentialError::UnknownAccessKey => "unknown",
-                CredentialError::InvalidToken => "invalid",
-                CredentialError::ExpiredToken => "expired",
-                CredentialError::Unavailable(_) => "unavailable",
-            })
+        let found = self.identity.credential(access_key_id, session_token, SCOPE, now).await;
+        found.map(|found| (found.signing_key, found.principal)).map_err(|error| match error {
+            CredentialError::UnknownAccessKey => "unknown",
+            CredentialError::InvalidToken => "invalid",
+            CredentialError::ExpiredToken => "expired",
+            CredentialError::Unavailable(_) => "unavailable",
+        })
     }
 
     async fn ask_session(
         &self,
         session: &SessionCredentials,
     ) -> Result<(SigningKey, Principal), &'static str> {
-        self.ask(
-            &session.access_key_id,
-            Some(session.session_token.danger_expose()),
-        )
-        .await
+        self.ask(&session.access_key_id, Some(session.session_token.danger_expose())).await
     }
 
     async fn mint(&self) -> SessionCredentials {
-        self.identity
-            .mint_session(&AccountName::first(), HALF_DAY)
-            .await
-            .unwrap()
+        self.identity.mint_session(&AccountName::first(), HALF_DAY).await.unwrap()
     }
 
     async fn write(&self, key: bytes::Bytes, value: Vec<u8>) {
@@ -110,31 +94,18 @@ impl World {
             payload: NewPayload::None,
             protection: Protection::default(),
         };
-        let batch = Batch {
-            writes: vec![put],
-            ..Batch::default()
-        };
+        let batch = Batch { writes: vec![put], ..Batch::default() };
         self.store.metadata.commit(batch).await.unwrap();
     }
 
     async fn events(&self) -> Vec<AuditEvent> {
-        let stored = self
-            .store
-            .metadata
-            .events(Revision(0), 1_000)
-            .await
-            .unwrap();
-        stored
-            .iter()
-            .map(|stored| AuditEvent::decode(&stored.event).unwrap())
-            .collect()
+        let stored = self.store.metadata.events(Revision(0), 1_000).await.unwrap();
+        stored.iter().map(|stored| AuditEvent::decode(&stored.event).unwrap()).collect()
     }
 }
 
 async fn open(store: &Store, clock: &Arc<SetClock>) -> Arc<Identity> {
-    Identity::open(store.clone(), clock.clone(), Arc::new(SystemEntropy))
-        .await
-        .unwrap()
+    Identity::open(store.clone(), clock.clone(), Arc::new(SystemEntropy)).await.unwrap()
 }
 
 /// A signing key shows nothing of itself: it is the right one if it proves what the secret signs.
@@ -147,38 +118,15 @@ fn proves(found: &SigningKey, secret: &SecretText, scope: SigningScope<'_>) -> b
     };
     let body_digest = sha256(b"");
     let mut headers = vec![("host", b"localhost".as_slice())];
-    let view = RequestView {
-        method: "GET",
-        path: "/",
-        query: "",
-        headers: &headers,
-    };
+    let view = RequestView { method: "GET", path: "/", query: "", headers: &headers };
     let signed = Signer::new(&credentials, scope.region, scope.service, now)
         .sign_headers(&view, PayloadMode::Sha256(body_digest))
         .unwrap();
-    headers.extend(
-        signed
-            .headers
-            .iter()
-            .map(|(name, value)| (*name, value.as_bytes())),
-    );
-    let view = RequestView {
-        method: "GET",
-        path: "/",
-        query: "",
-        headers: &headers,
-    };
-    let expected = Expected {
-        service: scope.service,
-        region: scope.region,
-        now,
-    };
+    headers.extend(signed.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    let view = RequestView { method: "GET", path: "/", query: "", headers: &headers };
+    let expected = Expected { service: scope.service, region: scope.region, now };
     let claim = parse_claim(&view).unwrap().unwrap();
-    claim
-        .check(&expected)
-        .unwrap()
-        .verify(found, Some(&body_digest))
-        .is_ok()
+    claim.check(&expected).unwrap().verify(found, Some(&body_digest)).is_ok()
 }
 
 fn given(id: &str, secret: &str) -> GivenRootKey {
@@ -189,11 +137,8 @@ fn name(text: &str) -> AccountName {
     text.parse().unwrap()
 }
 
-const SCOPE: SigningScope<'static> = SigningScope {
-    date: "20260102",
-    region: "us-east-1",
-    service: "s3",
-};
+const SCOPE: SigningScope<'static> =
+    SigningScope { date: "20260102", region: "us-east-1", service: "s3" };
 const HALF_DAY: Duration = Duration::from_secs(12 * 60 * 60);
 const GIVEN_ID: &str = "given_root_key_id_1";
 
@@ -210,11 +155,7 @@ async fn the_first_start_makes_one_account_and_later_starts_find_it() {
     let id = new.root_key.access_key_id;
     let (signing_key, principal) = world.ask(&id, None).await.unwrap();
     assert!(proves(&signing_key, &new.root_key.secret_access_key, SCOPE));
-    let Principal::Root {
-        account,
-        canonical_user_id,
-    } = principal
-    else {
+    let Principal::Root { account, canonical_user_id } = principal else {
         panic!("a root key speaks for the root")
     };
     assert_eq!(account, new.account.id);
@@ -231,30 +172,14 @@ async fn a_given_root_key_is_taken_once_and_never_changed() {
     let (signing_key, _) = world.ask(&id, None).await.unwrap();
     let secret = SecretText::new("given secret".to_owned());
     assert!(proves(&signing_key, &secret, SCOPE));
-    assert!(!proves(
-        &signing_key,
-        &SecretText::new("given secreT".to_owned()),
-        SCOPE
-    ));
+    assert!(!proves(&signing_key, &SecretText::new("given secreT".to_owned()), SCOPE));
 
     let identity = open(&world.store, &world.clock).await;
-    assert!(matches!(
-        identity.bootstrap(Some(&first)).await,
-        Ok(Bootstrap::Existing(_))
-    ));
-    assert!(matches!(
-        identity.bootstrap(None).await,
-        Ok(Bootstrap::Existing(_))
-    ));
-    for (id, secret) in [
-        (GIVEN_ID, "given secreT"),
-        ("given_root_key_id_2", "given secret"),
-    ] {
+    assert!(matches!(identity.bootstrap(Some(&first)).await, Ok(Bootstrap::Existing(_))));
+    assert!(matches!(identity.bootstrap(None).await, Ok(Bootstrap::Existing(_))));
+    for (id, secret) in [(GIVEN_ID, "given secreT"), ("given_root_key_id_2", "given secret")] {
         let refused = identity.bootstrap(Some(&given(id, secret))).await;
-        assert!(
-            matches!(refused, Err(IdentityError::RootKeyDiffers)),
-            "{id}"
-        );
+        assert!(matches!(refused, Err(IdentityError::RootKeyDiffers)), "{id}");
     }
     assert_eq!(identity.accounts().await.unwrap().len(), 1);
 }
@@ -262,10 +187,7 @@ async fn a_given_root_key_is_taken_once_and_never_changed() {
 #[tokio::test]
 async fn a_root_key_made_at_random_cannot_be_replaced_by_a_given_one() {
     let (world, _) = World::with_first_account().await;
-    let refused = world
-        .identity
-        .bootstrap(Some(&given(GIVEN_ID, "given secret")))
-        .await;
+    let refused = world.identity.bootstrap(Some(&given(GIVEN_ID, "given secret"))).await;
     assert!(matches!(refused, Err(IdentityError::RootKeyDiffers)));
 }
 
@@ -278,16 +200,9 @@ async fn two_first_starts_at_once_make_one_first_account() {
         starts.spawn(async move { identity.bootstrap(None).await.unwrap() });
     }
     let found = starts.join_all().await;
-    let created = found
-        .iter()
-        .filter(|start| matches!(start, Bootstrap::Created(_)))
-        .count();
+    let created = found.iter().filter(|start| matches!(start, Bootstrap::Created(_))).count();
     assert_eq!(created, 1);
-    assert!(
-        found
-            .iter()
-            .all(|start| start.account() == found[0].account())
-    );
+    assert!(found.iter().all(|start| start.account() == found[0].account()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -314,25 +229,10 @@ async fn of_many_who_want_a_name_exactly_one_gets_it() {
 async fn a_taken_name_leaves_no_trace() {
     let (world, _) = World::with_first_account().await;
     let everything = KeyRange::prefix(b"");
-    let before = world
-        .store
-        .metadata
-        .scan(everything.clone(), 100)
-        .await
-        .unwrap()
-        .len();
+    let before = world.store.metadata.scan(everything.clone(), 100).await.unwrap().len();
     let refused = world.identity.create_account(name("MAIN")).await;
     assert!(matches!(refused, Err(IdentityError::NameTaken(_))));
-    assert_eq!(
-        world
-            .store
-            .metadata
-            .scan(everything, 100)
-            .await
-            .unwrap()
-            .len(),
-        before
-    );
+    assert_eq!(world.store.metadata.scan(everything, 100).await.unwrap().len(), before);
     assert_eq!(world.events().await.len(), 1);
 }
 
@@ -340,11 +240,7 @@ async fn a_taken_name_leaves_no_trace() {
 async fn accounts_are_listed_across_pages() {
     let (world, _) = World::with_first_account().await;
     for number in 0..1_001 {
-        world
-            .identity
-            .create_account(name(&format!("n{number}")))
-            .await
-            .unwrap();
+        world.identity.create_account(name(&format!("n{number}"))).await.unwrap();
     }
     let accounts = world.identity.accounts().await.unwrap();
     assert_eq!(accounts.len(), 1_002);
@@ -362,25 +258,15 @@ async fn an_unknown_or_inactive_key_is_unknown() {
     let key = keys::access_key(id);
     let entry = world.store.metadata.get(&key).await.unwrap().unwrap();
     let facts = AccessKeyRecord::decode(&entry.value).unwrap().facts;
-    for (status, expected) in [
-        (AccessKeyStatus::Inactive, Some("unknown")),
-        (AccessKeyStatus::Active, None),
-    ] {
-        let facts = AccessKeyFacts {
-            status,
-            ..facts.clone()
-        };
-        let record = world
-            .identity
-            .seal_access_key(facts, &new.root_key)
-            .unwrap();
+    for (status, expected) in
+        [(AccessKeyStatus::Inactive, Some("unknown")), (AccessKeyStatus::Active, None)]
+    {
+        let facts = AccessKeyFacts { status, ..facts.clone() };
+        let record = world.identity.seal_access_key(facts, &new.root_key).unwrap();
         world.write(key.clone(), record.encode().unwrap()).await;
         assert_eq!(world.ask(id, None).await.err(), expected);
     }
-    let delete = Batch {
-        writes: vec![Write::Delete { key }],
-        ..Batch::default()
-    };
+    let delete = Batch { writes: vec![Write::Delete { key }], ..Batch::default() };
     world.store.metadata.commit(delete).await.unwrap();
     assert_eq!(world.ask(id, None).await.unwrap_err(), "unknown");
 }
@@ -411,12 +297,7 @@ async fn a_damaged_or_exchanged_record_fails_closed() {
 #[tokio::test]
 async fn a_destroyed_account_key_makes_its_secrets_unreadable() {
     let (world, new) = World::with_first_account().await;
-    world
-        .store
-        .keys
-        .destroy(KeyName::Account(new.account.id))
-        .await
-        .unwrap();
+    world.store.keys.destroy(KeyName::Account(new.account.id)).await.unwrap();
     let answer = world.ask(&new.root_key.access_key_id, None).await;
     assert_eq!(answer.unwrap_err(), "unavailable");
 }
@@ -448,18 +329,12 @@ async fn a_token_belongs_to_one_access_key_id() {
     assert!(world.ask_session(&one).await.is_ok());
     assert!(world.ask_session(&other).await.is_ok());
     let token = Some(other.session_token.danger_expose());
-    assert_eq!(
-        world.ask(&one.access_key_id, token).await.unwrap_err(),
-        "invalid"
-    );
+    assert_eq!(world.ask(&one.access_key_id, token).await.unwrap_err(), "invalid");
     // A long-term key takes no token, and a temporary one does not do without.
     let root_id = &new.root_key.access_key_id;
     assert_eq!(world.ask(root_id, token).await.unwrap_err(), "invalid");
     assert_eq!(world.ask(root_id, Some("")).await.unwrap_err(), "invalid");
-    assert_eq!(
-        world.ask(&one.access_key_id, None).await.unwrap_err(),
-        "unknown"
-    );
+    assert_eq!(world.ask(&one.access_key_id, None).await.unwrap_err(), "unknown");
     for garbage in ["", "A", "not/base64url", "\u{0}", &"A".repeat(100_000)] {
         let answer = world.ask(&one.access_key_id, Some(garbage)).await;
         assert_eq!(answer.unwrap_err(), "invalid");
@@ -496,10 +371,7 @@ async fn a_session_ends_at_its_last_moment_cached_or_not() {
     assert!(world.ask_session(&cached).await.is_ok());
     world.advance(HALF_DAY - Duration::from_micros(1));
     assert!(world.ask_session(&cached).await.is_ok());
-    assert_eq!(
-        cached.expires,
-        world.clock.now().saturating_add(Duration::from_micros(1))
-    );
+    assert_eq!(cached.expires, world.clock.now().saturating_add(Duration::from_micros(1)));
     world.advance(Duration::from_micros(1));
     assert_eq!(world.ask_session(&cached).await.unwrap_err(), "expired");
     assert_eq!(world.ask_session(&fresh).await.unwrap_err(), "expired");
@@ -510,11 +382,7 @@ async fn revocation_ends_older_sessions_of_its_account_only() {
     let (world, _) = World::with_first_account().await;
     world.identity.create_account(name("other")).await.unwrap();
     let (cached, fresh) = (world.mint().await, world.mint().await);
-    let others = world
-        .identity
-        .mint_session(&name("other"), HALF_DAY)
-        .await
-        .unwrap();
+    let others = world.identity.mint_session(&name("other"), HALF_DAY).await.unwrap();
     assert!(world.ask_session(&cached).await.is_ok());
     assert!(world.ask_session(&others).await.is_ok());
     world.identity.revoke_sessions(&name("Main")).await.unwrap();
@@ -532,10 +400,7 @@ async fn the_sessions_of_a_removed_account_are_over() {
     let (cached, fresh) = (world.mint().await, world.mint().await);
     assert!(world.ask_session(&cached).await.is_ok());
     let key = keys::account(new.account.id);
-    let delete = Batch {
-        writes: vec![Write::Delete { key }],
-        ..Batch::default()
-    };
+    let delete = Batch { writes: vec![Write::Delete { key }], ..Batch::default() };
     world.store.metadata.commit(delete).await.unwrap();
     assert_eq!(world.ask_session(&cached).await.unwrap_err(), "expired");
     assert_eq!(world.ask_session(&fresh).await.unwrap_err(), "expired");
@@ -549,11 +414,7 @@ async fn sessions_have_a_shortest_and_a_longest_life_and_an_account() {
     for good in [SESSION_LIFETIME_MIN, SESSION_LIFETIME_MAX] {
         assert!(world.identity.mint_session(&main, good).await.is_ok());
     }
-    for bad in [
-        SESSION_LIFETIME_MIN - second,
-        SESSION_LIFETIME_MAX + second,
-        Duration::ZERO,
-    ] {
+    for bad in [SESSION_LIFETIME_MIN - second, SESSION_LIFETIME_MAX + second, Duration::ZERO] {
         let refused = world.identity.mint_session(&main, bad).await;
         assert!(matches!(refused, Err(IdentityError::Lifetime)));
     }
@@ -568,25 +429,12 @@ async fn scopes_get_different_keys() {
     let secret = &new.root_key.secret_access_key;
     for scope in [
         SCOPE,
-        SigningScope {
-            date: "20260103",
-            ..SCOPE
-        },
-        SigningScope {
-            region: "eu-central-1",
-            ..SCOPE
-        },
-        SigningScope {
-            service: "iam",
-            ..SCOPE
-        },
+        SigningScope { date: "20260103", ..SCOPE },
+        SigningScope { region: "eu-central-1", ..SCOPE },
+        SigningScope { service: "iam", ..SCOPE },
         SCOPE,
     ] {
-        let found = world
-            .identity
-            .credential(id, None, scope, world.clock.now())
-            .await
-            .unwrap();
+        let found = world.identity.credential(id, None, scope, world.clock.now()).await.unwrap();
         assert!(proves(&found.signing_key, secret, scope), "{scope:?}");
     }
 }
@@ -596,48 +444,23 @@ async fn what_the_operator_does_is_in_the_journal() {
     let (world, new) = World::with_first_account().await;
     let other = world.identity.create_account(name("other")).await.unwrap();
     let session = world.mint().await;
-    world
-        .identity
-        .revoke_sessions(&name("other"))
-        .await
-        .unwrap();
+    world.identity.revoke_sessions(&name("other")).await.unwrap();
     let events = world.events().await;
     let told: Vec<_> = events
         .iter()
-        .map(|event| {
-            (
-                event.operation.as_str(),
-                event.account.unwrap(),
-                &*event.access_key_id,
-            )
-        })
+        .map(|event| (event.operation.as_str(), event.account.unwrap(), &*event.access_key_id))
         .collect();
     assert_eq!(
         told,
         [
-            (
-                "CreateAccount",
-                new.account.id,
-                new.root_key.access_key_id.as_str()
-            ),
-            (
-                "CreateAccount",
-                other.account.id,
-                other.root_key.access_key_id.as_str()
-            ),
-            (
-                "GetSessionToken",
-                new.account.id,
-                session.access_key_id.as_str()
-            ),
+            ("CreateAccount", new.account.id, new.root_key.access_key_id.as_str()),
+            ("CreateAccount", other.account.id, other.root_key.access_key_id.as_str()),
+            ("GetSessionToken", new.account.id, session.access_key_id.as_str()),
             ("RevokeSessions", other.account.id, ""),
         ]
     );
     for event in &events {
-        assert_eq!(
-            (event.principal, event.auth),
-            (PrincipalKind::Operator, AuthKind::Local)
-        );
+        assert_eq!((event.principal, event.auth), (PrincipalKind::Operator, AuthKind::Local));
     }
 }
 
@@ -655,11 +478,7 @@ async fn secrets_are_neither_printed_nor_stored_in_the_clear() {
         SCOPE,
         world.clock.now(),
     );
-    let shown = format!(
-        "{shown} {made:?} {session:?} {:?} {:?}",
-        found.await,
-        world.identity
-    );
+    let shown = format!("{shown} {made:?} {session:?} {:?} {:?}", found.await, world.identity);
     let secrets = [
         "hunter2hunter2",
         session.secret_access_key.danger_expose(),
@@ -668,12 +487,7 @@ async fn secrets_are_neither_printed_nor_stored_in_the_clear() {
     for secret in secrets {
         assert!(!shown.contains(secret), "{shown}");
     }
-    let records = world
-        .store
-        .metadata
-        .scan(KeyRange::prefix(b""), 1_000)
-        .await
-        .unwrap();
+    let records = world.store.metadata.scan(KeyRange::prefix(b""), 1_000).await.unwrap();
     for (key, entry) in records {
         for secret in secrets {
             let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
