@@ -40,10 +40,6 @@ pub fn anonymous_body(request: &RequestView<'_>) -> Result<BodyDecoder, AuthErro
         Some(text) => PayloadMode::parse(text)?,
         None => PayloadMode::Unsigned,
     };
-    // SECURITY: a mode whose checks need a signer must not pass because there is none.
-    if mode.has_chunk_signatures() {
-        return Err(AuthError::AnonymousSignedChunks);
-    }
     BodyDecoder::new(mode, request, None)
 }
 
@@ -72,6 +68,7 @@ impl BodyDecoder {
             (PayloadMode::SignedChunksTrailer, Some(signer)) => {
                 ChunkSignatures::ChunksAndTrailer(signer)
             }
+            // SECURITY: a mode whose checks need a signer must not pass because there is none.
             (PayloadMode::SignedChunks | PayloadMode::SignedChunksTrailer, None) => {
                 return Err(AuthError::AnonymousSignedChunks);
             }

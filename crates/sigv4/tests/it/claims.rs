@@ -249,7 +249,15 @@ fn the_date_is_readable_and_there() {
     let mut request = get();
     request.remove("x-amz-date");
     assert_eq!(request.refusal(), AuthError::NoDate);
-    for bad in ["", "2013-05-24T00:00:00Z", "20130524T000000", "20130524T240000Z", "yesterday"] {
+    for bad in [
+        "",
+        "2013-05-24T00:00:00Z",
+        "20130524T000000",
+        "20130524T240000Z",
+        "yesterday",
+        "+20130524T000000Z",
+        "120130524T000000Z",
+    ] {
         let mut request = get();
         request.set("x-amz-date", bad);
         // A good `Date` does not stand in for a bad `x-amz-date`.

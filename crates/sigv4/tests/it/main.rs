@@ -9,6 +9,7 @@ mod botocore;
 mod chunks;
 mod claims;
 mod errors;
+mod forms;
 mod property;
 mod support;
 mod vectors;
