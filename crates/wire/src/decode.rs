@@ -8,10 +8,10 @@ use std::fmt;
 
 use strongroom_types::{BucketName, ObjectKey};
 
-use crate::xml::{ReadXml, XmlDocument, XmlElement};
+use crate::xml::{ReadXml, XmlDocument, XmlElement, XmlFlaw};
 use crate::{
     CopySourceError, ErrorResponse, FromText, InputKind, Location, OperationSpec, PresentMembers,
-    RequestHead, Target,
+    RequestHead, Target, encoded_word,
 };
 
 /// A request on its way into the input of an operation.
@@ -178,7 +178,7 @@ impl<'a> DecodeRequest<'a> {
     }
 
     /// All headers whose name starts with a prefix: the rest of the name, in lower case, and the
-    /// value.
+    /// value, with encoded words decoded.
     ///
     /// # Errors
     /// If a value is not UTF-8.
@@ -195,7 +195,7 @@ impl<'a> DecodeRequest<'a> {
             let value = String::from_utf8(bytes).map_err(|_| {
                 self.error(DecodeLocation::Header(prefix), None, DecodeErrorKind::NotUtf8)
             })?;
-            map.insert(rest.to_owned(), value);
+            map.insert(rest.to_owned(), encoded_word::decode(&value).into_owned());
         }
         Ok(map)
     }
@@ -288,7 +288,11 @@ impl fmt::Debug for DecodeRequest<'_> {
 
 fn parse_document<'b>(root: &str, body: &'b [u8]) -> Result<XmlDocument<'b>, DecodeError> {
     let document = XmlDocument::parse(body).map_err(|flaw| {
-        DecodeError::new(DecodeLocation::Body, DecodeErrorKind::MalformedXml(flaw.reason()))
+        let kind = match flaw {
+            XmlFlaw::TooLarge => DecodeErrorKind::TooLong,
+            other => DecodeErrorKind::MalformedXml(other.reason()),
+        };
+        DecodeError::new(DecodeLocation::Body, kind)
     })?;
     if document.root().name() != root {
         let element = document.root().name().to_owned();
@@ -363,9 +367,6 @@ pub enum DecodeErrorKind {
     /// The body is no XML that is accepted.
     #[error("the XML is malformed: {0}")]
     MalformedXml(&'static str),
-    /// It is not base64.
-    #[error("it is not base64")]
-    BadBase64,
     /// It is no version id.
     #[error("invalid version id specified")]
     BadVersionId,
@@ -396,6 +397,13 @@ impl DecodeError {
     #[must_use]
     pub fn s3(&self) -> ErrorResponse {
         let name = match &self.location {
+            DecodeLocation::Body if self.kind == DecodeErrorKind::TooLong => {
+                return ErrorResponse::new(
+                    "MaxMessageLengthExceeded",
+                    400,
+                    "your request was too long",
+                );
+            }
             DecodeLocation::Element(_) | DecodeLocation::Body => {
                 return ErrorResponse::new(
                     "MalformedXML",

@@ -207,3 +207,86 @@ fn document_members(page: &mut String, spec: &'static OperationSpec, index: &Ind
         let _ = writeln!(page, "| `{}` | {place} | {disposition} |", member.path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{InputKind, PathShape, members};
+
+    static PUT: OperationSpec = OperationSpec {
+        name: "PutThing",
+        method: "PUT",
+        path: PathShape::Bucket,
+        query: &[],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: members! {
+            0 "Bucket" Label Text required,
+            0 "Thing" Root("Thing") Structure required,
+            1 "Thing.Colour" Element("Colour") Text optional,
+            1 "Thing.Parts" Wrapped("Parts", "Part") StructureList optional,
+            2 "Thing.Parts.Name" Element("Name") Text optional,
+        },
+    };
+    static GET: OperationSpec =
+        OperationSpec { name: "GetThing", method: "GET", members: &[], ..COPY };
+    const COPY: OperationSpec = OperationSpec {
+        name: "",
+        method: "",
+        path: PathShape::Bucket,
+        query: &[],
+        status: 200,
+        input: InputKind::None,
+        checksum_required: false,
+        members: &[],
+    };
+
+    const FULL: &[(&str, &str, Disposition)] = &[
+        ("PutThing", "Bucket", Disposition::Enforced),
+        ("PutThing", "Thing", Disposition::Enforced),
+        ("PutThing", "Thing.Colour", Disposition::Fixed("red")),
+        ("PutThing", "Thing.Parts", Disposition::Refused),
+    ];
+
+    fn tables(members: &'static [(&'static str, &'static str, Disposition)]) -> ServiceTables {
+        ServiceTables {
+            title: "Things",
+            operations: &[&GET, &PUT],
+            status: &[("PutThing", OperationStatus::Implemented)],
+            members,
+        }
+    }
+
+    #[test]
+    fn the_page_says_what_the_tables_say() {
+        assert_eq!(
+            tables(FULL).document().unwrap(),
+            "# Things\n\nGenerated from the tables in the code; do not edit.\n\n\
+             2 operations are routed, 1 of them are implemented. Every other one answers 501 \
+             `NotImplemented`.\n\n| Operation | Status |\n|---|---|\n\
+             | GetThing | not implemented |\n| PutThing | implemented |\n\n\
+             ## PutThing\n\n| Member | Where | What we do |\n|---|---|---|\n\
+             | `Bucket` | path | enforced |\n| `Thing` | body | enforced |\n\
+             | `Thing.Colour` | element `Colour` | fixed: red |\n\
+             | `Thing.Parts` | element `Parts` | refused |\n\
+             | `Thing.Parts.Name` | element `Name` | refused |\n"
+        );
+    }
+
+    #[test]
+    fn every_member_of_what_is_built_is_listed_once() {
+        let (operation, member) = ("PutThing".to_owned(), "Thing.Parts".to_owned());
+        let refused = tables(&[FULL[0], FULL[1], FULL[2]]).check();
+        assert_eq!(refused, Err(DocumentError::Unlisted { operation: operation.clone(), member }));
+        let refused = tables(&[FULL[0], FULL[0]]).check();
+        let member = "Bucket".to_owned();
+        assert_eq!(refused, Err(DocumentError::Duplicate { operation: operation.clone(), member }));
+        let refused = tables(&[("PutThing", "Size", Disposition::Refused)]).check();
+        let member = "Size".to_owned();
+        assert_eq!(refused, Err(DocumentError::UnknownMember { operation, member }));
+        let refused = tables(&[("Fly", "Size", Disposition::Refused)]).check();
+        let operation = "Fly".to_owned();
+        assert_eq!(refused, Err(DocumentError::UnknownOperation { operation }));
+    }
+}

@@ -8,6 +8,7 @@ mod body;
 mod copy_source;
 mod decode;
 mod disposition;
+mod encoded_word;
 mod error;
 mod operation;
 mod present;

@@ -25,9 +25,12 @@ pub fn structure(plan: &Plan<'_>, shape: &str) -> String {
     let fields = plan.fields(shape, way);
     if read {
         let element = if fields.is_empty() { "_" } else { "x" };
-        put(&mut text, format_args!(
-            "impl ReadXml for {name} {{\n    fn read_xml({element}: XmlElement<'_>) -> Result<Self, DecodeError> {{\n        Ok(Self {{\n"
-        ));
+        put(
+            &mut text,
+            format_args!(
+                "impl ReadXml for {name} {{\n    fn read_xml({element}: XmlElement<'_>) -> Result<Self, DecodeError> {{\n        Ok(Self {{\n"
+            ),
+        );
         for field in &fields {
             put(&mut text, format_args!("{}: {},\n", field.name, read_element(plan, field)));
         }
@@ -35,9 +38,12 @@ pub fn structure(plan: &Plan<'_>, shape: &str) -> String {
     }
     if written {
         let writer = if fields.is_empty() { "_" } else { "w" };
-        put(&mut text, format_args!(
-            "impl WriteXml for {name} {{\n    fn write_xml(&self, {writer}: &mut XmlWriter) {{\n"
-        ));
+        put(
+            &mut text,
+            format_args!(
+                "impl WriteXml for {name} {{\n    fn write_xml(&self, {writer}: &mut XmlWriter) {{\n"
+            ),
+        );
         for field in fields.iter().filter(|field| !field.reference.attribute) {
             put(&mut text, format_args!("{}\n", write_element(plan, field, "self")));
         }
@@ -47,7 +53,10 @@ pub fn structure(plan: &Plan<'_>, shape: &str) -> String {
             text += "\n    fn attributes(&self) -> Vec<(&'static str, String)> {\n        vec![";
             for field in attributes {
                 let element = plan.element_name(field.aws_name, field.reference);
-                put(&mut text, format_args!("({element:?}, self.{}.as_str().to_owned()),", field.name));
+                put(
+                    &mut text,
+                    format_args!("({element:?}, self.{}.as_str().to_owned()),", field.name),
+                );
             }
             text += "]\n    }\n";
         }
@@ -148,15 +157,23 @@ pub fn operation(plan: &Plan<'_>, name: &str) -> String {
     );
     text += &definition(plan, &format!("{name}Input"), input, Way::In);
     match &operation.output {
-        Some(output) => text += &definition(plan, &format!("{name}Output"), &output.shape, Way::Out),
-        None => put(&mut text, format_args!(
-            "#[derive(Debug, Clone, Default, PartialEq)]\npub struct {name}Output {{}}\n\n"
-        )),
+        Some(output) => {
+            text += &definition(plan, &format!("{name}Output"), &output.shape, Way::Out)
+        }
+        None => put(
+            &mut text,
+            format_args!(
+                "#[derive(Debug, Clone, Default, PartialEq)]\npub struct {name}Output {{}}\n\n"
+            ),
+        ),
     }
-    put(&mut text, format_args!(
-        "impl Operation for {name} {{\n    const NAME: &'static str = {name:?};\n    const SPEC: &'static OperationSpec = &{};\n    type Input = {name}Input;\n    type Output = {name}Output;\n\n",
-        specification(plan, name, operation)
-    ));
+    put(
+        &mut text,
+        format_args!(
+            "impl Operation for {name} {{\n    const NAME: &'static str = {name:?};\n    const SPEC: &'static OperationSpec = &{};\n    type Input = {name}Input;\n    type Output = {name}Output;\n\n",
+            specification(plan, name, operation)
+        ),
+    );
     text += &decode(plan, name, input);
     text += &encode(plan, name, operation);
     text + "}\n\n"
@@ -177,7 +194,8 @@ fn decode(plan: &Plan<'_>, name: &str, input: &str) -> String {
     }
     put(&mut text, format_args!("        Ok({name}Input {{\n"));
     for field in &fields {
-        let value = if in_body(field) { read_element(plan, field) } else { read_place(plan, field) };
+        let value =
+            if in_body(field) { read_element(plan, field) } else { read_place(plan, field) };
         put(&mut text, format_args!("{}: {value},\n", field.name));
     }
     text + "        })\n    }\n\n"
@@ -235,12 +253,7 @@ fn encode(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> String {
     text + "    }\n"
 }
 
-fn encode_body(
-    plan: &Plan<'_>,
-    name: &str,
-    payload: Option<&str>,
-    rest: &[&Field<'_>],
-) -> String {
+fn encode_body(plan: &Plan<'_>, name: &str, payload: Option<&str>, rest: &[&Field<'_>]) -> String {
     let namespace = if rest.is_empty() { "" } else { "S3_NAMESPACE" };
     let root = plan.scope.roots.get(name);
     if let Some(payload) = payload {
@@ -262,7 +275,10 @@ fn encode_body(
     let mut text = format!("r.finish_xml({root:?}, {namespace}, |w| {{\n");
     for field in rest {
         if plan.scope.quirks.text_root.iter().any(|other| other == name) {
-            put(&mut text, format_args!("w.text(o.{}.as_deref().unwrap_or_default());", field.name));
+            put(
+                &mut text,
+                format_args!("w.text(o.{}.as_deref().unwrap_or_default());", field.name),
+            );
         } else {
             put(&mut text, format_args!("{}\n", write_element(plan, field, "o")));
         }
@@ -314,7 +330,11 @@ fn specification(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> Str
     for (aws_name, reference) in &shape.members.0 {
         let payload = shape.payload.as_deref() == Some(aws_name);
         let required = shape.is_required(aws_name);
-        member(plan, &mut members, Place { path: aws_name, aws_name, reference, depth: 0, required, payload });
+        member(
+            plan,
+            &mut members,
+            Place { path: aws_name, aws_name, reference, depth: 0, required, payload },
+        );
     }
     format!(
         "OperationSpec {{ name: {name:?}, method: {:?}, path: {path}, query: &[{}], status: {}, input: {kind}, checksum_required: {}, members: members! {{\n{members}        }} }}",
@@ -403,13 +423,23 @@ fn member(plan: &Plan<'_>, text: &mut String, place: Place<'_>) {
         other => panic!("`{}` has the unknown type `{other}`", place.path),
     };
     let required = if place.required { "required" } else { "optional" };
-    put(text, format_args!("            {} {:?} {location} {kind} {required},\n", place.depth, place.path));
+    put(
+        text,
+        format_args!(
+            "            {} {:?} {location} {kind} {required},\n",
+            place.depth, place.path
+        ),
+    );
     let inside = item.unwrap_or(shape);
     for (aws_name, reference) in &inside.members.0 {
         let path = format!("{}.{aws_name}", place.path);
         let required = inside.is_required(aws_name);
         let depth = place.depth + 1;
-        member(plan, text, Place { path: &path, aws_name, reference, depth, required, payload: false });
+        member(
+            plan,
+            text,
+            Place { path: &path, aws_name, reference, depth, required, payload: false },
+        );
     }
 }
 

@@ -86,7 +86,8 @@ fn owners<'b>(
     let mut owners = BTreeMap::new();
     for (module, (_, types)) in bodies {
         for name in types {
-            if owners.insert(name.as_str(), *module).is_some() || OUTSIDE.iter().any(|outside| outside.1 == name)
+            if owners.insert(name.as_str(), *module).is_some()
+                || OUTSIDE.iter().any(|outside| outside.1 == name)
             {
                 return Err(CodegenError(format!("two types are called `{name}`")));
             }

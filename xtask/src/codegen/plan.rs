@@ -154,12 +154,21 @@ impl<'a> Plan<'a> {
                 _ => self.base_type(structure, reference, way),
             };
             let repeated = target.kind == "map"
-                || target.kind == "list" && (self.is_flat(reference) || reference.location.is_some());
+                || target.kind == "list"
+                    && (self.is_flat(reference) || reference.location.is_some());
             let optional = !required && !stream && !repeated;
             let key = format!("{structure}.{aws_name}");
             let renamed = self.scope.renamed_members.get(&key).cloned();
             let name = renamed.unwrap_or_else(|| names::snake(aws_name));
-            fields.push(Field { aws_name, name, base, optional, reference, shape: target, required });
+            fields.push(Field {
+                aws_name,
+                name,
+                base,
+                optional,
+                reference,
+                shape: target,
+                required,
+            });
         }
         fields
     }
@@ -227,14 +236,15 @@ impl<'a> Plan<'a> {
     /// Whether a structure has a value for each field that must be there.
     pub fn has_default(&self, structure: &str, way: Way) -> bool {
         self.fields(structure, way).iter().all(|field| {
-            !field.required || match field.base.as_str() {
-                "BucketName" | "ObjectKey" | "Timestamp" | "CopySource" | "VersionId" => false,
-                _ if field.shape.kind == "structure" => {
-                    self.has_default(&field.reference.shape, way)
+            !field.required
+                || match field.base.as_str() {
+                    "BucketName" | "ObjectKey" | "Timestamp" | "CopySource" | "VersionId" => false,
+                    _ if field.shape.kind == "structure" => {
+                        self.has_default(&field.reference.shape, way)
+                    }
+                    _ if field.shape.kind == "list" => true,
+                    _ => !self.is_enum(&field.reference.shape),
                 }
-                _ if field.shape.kind == "list" => true,
-                _ => !self.is_enum(&field.reference.shape),
-            }
         })
     }
 

@@ -252,6 +252,35 @@ fn hostile_bodies_are_malformed() {
 }
 
 #[test]
+fn a_body_over_the_limit_is_refused() {
+    let body = format!("<Tagging>{}</Tagging>", " ".repeat(8 * 1024 * 1024));
+    let error = refused::<s3::PutObjectTagging>("tagging", &[], &body);
+    assert_eq!(error.s3().code, "MaxMessageLengthExceeded");
+}
+
+#[test]
+fn metadata_is_lower_case_joined_and_decoded() {
+    let headers = [
+        ("X-Amz-Meta-FooBar", "a  b"),
+        ("x-amz-meta-twice", "1"),
+        ("x-amz-meta-twice", "2"),
+        ("x-amz-meta-word", "=?UTF-8?B?w6k=?="),
+        ("x-amz-meta-raw", "é"),
+        ("x-amz-meta-line", "=?UTF-8?B?DQo=?="),
+    ];
+    let (input, _) = decode::<s3::PutObject>("", &headers, "").unwrap();
+    let found: Vec<_> = input.metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let expected = [
+        ("foobar", "a  b"),
+        ("line", "=?UTF-8?B?DQo=?="),
+        ("raw", "é"),
+        ("twice", "1,2"),
+        ("word", "é"),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn ten_thousand_parts_are_read() {
     let part = |number: usize| {
         format!(
