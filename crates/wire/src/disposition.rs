@@ -30,15 +30,15 @@ pub enum OperationStatus {
 
 /// Everything that the page of a service is made from.
 #[derive(Debug, Clone, Copy)]
-pub struct ServiceTables {
+pub struct ServiceTables<'a> {
     /// The name of the service.
-    pub title: &'static str,
+    pub title: &'a str,
     /// All routed operations.
-    pub operations: &'static [&'static OperationSpec],
+    pub operations: &'a [&'static OperationSpec],
     /// The status of operations; one that is absent is not implemented.
-    pub status: &'static [(&'static str, OperationStatus)],
+    pub status: &'a [(&'a str, OperationStatus)],
     /// `(operation, member path, disposition)`.
-    pub members: &'static [(&'static str, &'static str, Disposition)],
+    pub members: &'a [(&'a str, &'a str, Disposition)],
 }
 
 /// Why the tables of a service contradict themselves.
@@ -76,7 +76,7 @@ pub enum DocumentError {
     },
 }
 
-impl ServiceTables {
+impl ServiceTables<'_> {
     /// The disposition of each member of the operations that are built, by operation and index.
     ///
     /// # Errors
@@ -249,10 +249,12 @@ mod tests {
         ("PutThing", "Thing.Parts", Disposition::Refused),
     ];
 
-    fn tables(members: &'static [(&'static str, &'static str, Disposition)]) -> ServiceTables {
+    static OPERATIONS: [&OperationSpec; 2] = [&GET, &PUT];
+
+    fn tables<'a>(members: &'a [(&'a str, &'a str, Disposition)]) -> ServiceTables<'a> {
         ServiceTables {
             title: "Things",
-            operations: &[&GET, &PUT],
+            operations: &OPERATIONS,
             status: &[("PutThing", OperationStatus::Implemented)],
             members,
         }
