@@ -3,6 +3,7 @@
 //! The domain (all folders but `api`) knows permits, records and payloads; it knows no HTTP, no
 //! XML and no disk. `api` maps the generated inputs and outputs of each operation to it.
 
+mod api;
 mod buckets;
 mod checksums;
 mod conditions;
@@ -24,6 +25,7 @@ use strongroom_store::Store;
 use strongroom_types::{Clock, Entropy, Region};
 
 use crate::payload::Payloads;
+pub use api::{endpoints, tables};
 
 pub use sweep::{SweepError, SweepReport};
 

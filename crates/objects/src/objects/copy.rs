@@ -84,7 +84,7 @@ impl S3 {
         }
         let (source, body) = self.open_source(&source_bucket, &request.source, None).await?;
         let algorithm = request.checksum.or_else(|| source_algorithm(&source.record));
-        let key = self.payloads.fresh_data_key(bucket.owner, bucket.id)?;
+        let key = self.fresh_data_key(permit, &bucket).await?;
         let plan = SealPlan {
             object_bytes_max: PUT_BYTES_MAX,
             content_md5: None,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_access::{BucketRef, Permit};
+use strongroom_access::{BucketRef, Denial, Permit};
 use strongroom_audit::{AuditSlot, Outcome};
 use strongroom_model::s3;
 use strongroom_store::{Batch, CommitError, Precondition, Write};
@@ -69,24 +69,26 @@ impl S3 {
         Err(Fault::Contended.into())
     }
 
-    /// Deletes many, each by itself: one result for each request, in their order.
+    /// Deletes many, each by itself: one result for each request, in their order. An entry that
+    /// could not be read has its place, and its error for a result.
     pub(crate) async fn delete_objects(
         self: &Arc<Self>,
         permit: &mut Permit<s3::DeleteObjects>,
-        requests: Vec<DeleteRequest>,
+        requests: Vec<Result<DeleteRequest, ObjectError>>,
     ) -> Result<Vec<Result<DeletedVersion, ObjectError>>, Fault> {
         let mut results: Vec<Option<Result<DeletedVersion, ObjectError>>> = Vec::new();
         let mut waiting: VecDeque<(usize, DeleteRequest)> = VecDeque::new();
         let mut decisions = permit.keys().to_vec().into_iter();
         for (index, request) in requests.into_iter().enumerate() {
-            match decisions.next() {
-                Some(Ok(())) => {
+            // INVARIANT: a permit decides each key; what it does not decide is refused.
+            let decision = decisions.next().unwrap_or_else(|| Err(Denial::plain()));
+            match (decision, request) {
+                (Ok(()), Ok(request)) => {
                     results.push(None);
                     waiting.push_back((index, request));
                 }
-                Some(Err(denial)) => results.push(Some(Err(Fault::Denied(denial).into()))),
-                // INVARIANT: a permit decides each key; what it does not decide is refused.
-                None => results.push(Some(Err(Fault::NoBucket.into()))),
+                (Ok(()), Err(error)) => results.push(Some(Err(error))),
+                (Err(denial), _) => results.push(Some(Err(Fault::Denied(denial).into()))),
             }
         }
         for _ in 0..RACES_LOST_MAX {

@@ -102,6 +102,12 @@ pub(crate) enum ObjectError {
         /// Bytes of the source.
         object_bytes: u64,
     },
+    /// A key in a list that is none.
+    #[error(transparent)]
+    Key(#[from] strongroom_types::ObjectKeyError),
+    /// A version in a list that is none.
+    #[error(transparent)]
+    VersionText(#[from] strongroom_types::VersionIdError),
     /// A precondition of the caller's own did not hold; see [`NewVersion::require`].
     #[error("the upload is gone")]
     Superseded,

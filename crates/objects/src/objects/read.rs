@@ -1,7 +1,7 @@
 //! Reading objects.
 
 use strongroom_access::{BucketRef, Permit};
-use strongroom_crypto::{Checksum, EnvelopeContext, EnvelopeLayout};
+use strongroom_crypto::{EnvelopeContext, EnvelopeLayout};
 use strongroom_model::s3;
 use strongroom_store::{PayloadRef, StoreError};
 use strongroom_types::{ObjectKey, VersionId};
@@ -51,9 +51,9 @@ impl FoundObject {
         Some(format!("bytes {start}-{end_inclusive}/{}", self.record.object_bytes))
     }
 
-    /// The checksum of a part, if one was asked for.
-    pub(crate) fn part_checksum(&self) -> Option<&Checksum> {
-        self.part.as_ref().map(|part| &part.checksum)
+    /// Whether the answer is the whole object, even if as a range.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.content_length() == self.record.object_bytes
     }
 }
 

@@ -1,9 +1,11 @@
 //! Writing objects.
 
-use strongroom_access::Permit;
+use strongroom_access::{BucketRef, Permit};
 use strongroom_audit::Outcome;
 use strongroom_model::s3;
-use strongroom_store::{Batch, CommitError, NewPayload, Precondition, Protection, Write};
+use strongroom_store::{
+    Batch, CommitError, NewPayload, Precondition, Protection, VaultError, Write,
+};
 use strongroom_types::{ObjectKey, VersionId};
 use strongroom_wire::Payload;
 
@@ -13,7 +15,7 @@ use crate::checksums::ChecksumPlan;
 use crate::conditions::{WriteCondition, WriteRefusal};
 use crate::fault::Fault;
 use crate::keys::{self, VersionOrder};
-use crate::payload::{FreshDataKey, SealPlan, StoredPayload};
+use crate::payload::{FreshDataKey, PayloadFault, SealPlan, StoredPayload};
 use crate::records::{Etag, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord};
 use crate::{RACES_LOST_MAX, S3};
 
@@ -95,7 +97,7 @@ impl S3 {
             let judged = request.condition.judge(current);
             judged.map_err(|refusal| refused(refusal, &request.object_key))?;
         }
-        let key = self.payloads.fresh_data_key(bucket.owner, bucket.id)?;
+        let key = self.fresh_data_key(permit, &bucket).await?;
         let plan = SealPlan {
             object_bytes_max: PUT_BYTES_MAX,
             content_md5: request.content_md5,
@@ -113,6 +115,20 @@ impl S3 {
         };
         let committed = self.commit_version(permit, version).await;
         committed.map_err(|failure| failure.for_object(&request.object_key))
+    }
+
+    /// A data key for something that is about to be written to the bucket.
+    pub(crate) async fn fresh_data_key<Op>(
+        &self,
+        permit: &mut Permit<Op>,
+        bucket: &BucketRef,
+    ) -> Result<FreshDataKey, Fault> {
+        let key = self.payloads.fresh_data_key(bucket.owner, bucket.id);
+        if matches!(key, Err(PayloadFault::Vault(VaultError::NoSuchKey(_)))) {
+            // Most likely the bucket was deleted after the decision, and its key with it.
+            permit.renew().await?;
+        }
+        Ok(key?)
     }
 
     /// Makes a version the current one of its key.
@@ -198,7 +214,7 @@ pub(crate) fn single_piece(
 pub(crate) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Fault> {
     let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
     let source = permit.source().filter(|source| source.id != bucket.id);
-    let revision = |bucket: &strongroom_access::BucketRef| Precondition::Revision {
+    let revision = |bucket: &BucketRef| Precondition::Revision {
         key: keys::bucket(&bucket.name),
         revision: bucket.revision,
     };

@@ -1,0 +1,421 @@
+//! Domain errors in AWS's terms: the only place that names error codes and statuses.
+//!
+//! SPEC: data-protection, 6.6 and the tables of each operation. Messages are our own words.
+
+use std::error::Error;
+
+use data_encoding::BASE64;
+use http::header::{ALLOW, ETAG, HeaderName, LAST_MODIFIED};
+use strongroom_crypto::ChecksumError;
+use strongroom_store::{CommitError, StoreError};
+use strongroom_types::{ObjectKey, ObjectKeyError};
+use strongroom_wire::{DecodeError, DecodeErrorKind, DecodeLocation, ErrorResponse};
+
+use crate::buckets::BucketError;
+use crate::checksums::{ChecksumClaimError, ContentMd5Error};
+use crate::conditions::{Condition, WriteConditionError, WriteRefusal};
+use crate::fault::Fault;
+use crate::listing::ContinuationTokenError;
+use crate::metadata::{MetadataTooLarge, USER_METADATA_BYTES_MAX};
+use crate::multipart::{
+    CompleteError, OBJECT_BYTES_MAX, PART_BYTES_MIN, PartSourceError, UploadError,
+};
+use crate::objects::ObjectError;
+use crate::payload::PayloadFault;
+
+/// An input that is not what the operation takes.
+pub(crate) fn decode_error(_operation: &str, error: &DecodeError) -> ErrorResponse {
+    let unknown = error.kind == DecodeErrorKind::UnknownEnumValue;
+    match &error.location {
+        DecodeLocation::Header("x-amz-storage-class") if unknown => storage_class(),
+        DecodeLocation::Header(
+            name @ ("x-amz-sdk-checksum-algorithm"
+            | "x-amz-checksum-algorithm"
+            | "x-amz-checksum-type"),
+        ) if unknown => {
+            let message = format!("the value of `{name}` is not supported");
+            ErrorResponse::new("InvalidRequest", 400, message)
+        }
+        DecodeLocation::Header("x-amz-mp-object-size") => {
+            invalid_request("the value of `x-amz-mp-object-size` is not a number")
+        }
+        _ => error.s3(),
+    }
+}
+
+/// A request for something that exists at AWS and is not built here.
+pub(crate) fn not_implemented(name: &str) -> ErrorResponse {
+    let message = format!("`{name}` implies functionality that is not implemented");
+    ErrorResponse::new("NotImplemented", 501, message)
+        .element("Header", name)
+        .element("additionalMessage", format!("remove `{name}` from the request"))
+}
+
+/// An argument that cannot be what it is.
+pub(crate) fn invalid_argument(
+    name: &'static str,
+    value: impl Into<String>,
+    message: &'static str,
+) -> ErrorResponse {
+    ErrorResponse::new("InvalidArgument", 400, message)
+        .element("ArgumentName", name)
+        .element("ArgumentValue", value)
+}
+
+/// A continuation token that was not made here.
+pub(crate) fn continuation_token(token: &str, error: &ContinuationTokenError) -> ErrorResponse {
+    ErrorResponse::new("InvalidArgument", 400, error.to_string())
+        .element("ArgumentName", "continuation-token")
+        .element("ArgumentValue", token)
+}
+
+/// A request that contradicts itself.
+pub(crate) fn invalid_request(message: &'static str) -> ErrorResponse {
+    ErrorResponse::new("InvalidRequest", 400, message)
+}
+
+/// A body that does not follow the schema.
+pub(crate) fn malformed_xml() -> ErrorResponse {
+    let message = "the XML you provided was not well-formed or did not validate against our \
+                   published schema";
+    ErrorResponse::new("MalformedXML", 400, message)
+}
+
+/// A storage class that we have not.
+pub(crate) fn storage_class() -> ErrorResponse {
+    ErrorResponse::new("InvalidStorageClass", 400, "the storage class you specified is not valid")
+}
+
+/// An ACL on an object whose owner is always the bucket's.
+pub(crate) fn acl_not_supported() -> ErrorResponse {
+    ErrorResponse::new("AccessControlListNotSupported", 400, "the bucket does not allow ACLs")
+}
+
+/// An ACL on a bucket that is made without ACLs.
+pub(crate) fn bucket_acl() -> ErrorResponse {
+    let message = "a bucket cannot have ACLs set with the `BucketOwnerEnforced` ownership";
+    ErrorResponse::new("InvalidBucketAclWithObjectOwnership", 400, message)
+}
+
+/// A redirect that leads nowhere.
+pub(crate) fn redirect_location() -> ErrorResponse {
+    let message =
+        "the website redirect location must have a prefix of `http://`, `https://` or `/`";
+    ErrorResponse::new("InvalidRedirectLocation", 400, message)
+}
+
+/// A failed condition.
+pub(crate) fn condition_failed(condition: Condition) -> ErrorResponse {
+    let message = "at least one of the pre-conditions you specified did not hold";
+    ErrorResponse::new("PreconditionFailed", 412, message).element("Condition", condition.as_str())
+}
+
+/// There is no object under the key.
+pub(crate) fn no_such_key(object_key: &ObjectKey) -> ErrorResponse {
+    ErrorResponse::new("NoSuchKey", 404, "the specified key does not exist")
+        .element("Key", object_key.as_str())
+}
+
+/// A write whose condition on the current object does not hold.
+pub(crate) fn write_refused(refusal: WriteRefusal, object_key: &ObjectKey) -> ErrorResponse {
+    match refusal {
+        WriteRefusal::Failed(condition) => condition_failed(condition),
+        WriteRefusal::NoObject => no_such_key(object_key),
+    }
+}
+
+impl From<WriteConditionError> for ErrorResponse {
+    fn from(error: WriteConditionError) -> Self {
+        let header = match error {
+            WriteConditionError::Both => "If-Match",
+            WriteConditionError::NoneMatchEtag => "If-None-Match",
+        };
+        Self::new("NotImplemented", 501, error.to_string()).element("Header", header)
+    }
+}
+
+impl From<ChecksumClaimError> for ErrorResponse {
+    fn from(error: ChecksumClaimError) -> Self {
+        let code = match &error {
+            ChecksumClaimError::Value(ChecksumError::TooShort { .. }) => "BadDigest",
+            ChecksumClaimError::Value(ChecksumError::Malformed { .. })
+            | ChecksumClaimError::Several
+            | ChecksumClaimError::UnknownTrailer
+            | ChecksumClaimError::ValueMissing
+            | ChecksumClaimError::AlgorithmDiffers
+            | ChecksumClaimError::UnknownAlgorithm => "InvalidRequest",
+        };
+        Self::new(code, 400, error.to_string())
+    }
+}
+
+impl From<ContentMd5Error> for ErrorResponse {
+    fn from(error: ContentMd5Error) -> Self {
+        Self::new("InvalidDigest", 400, error.to_string())
+    }
+}
+
+impl From<MetadataTooLarge> for ErrorResponse {
+    fn from(error: MetadataTooLarge) -> Self {
+        Self::new("MetadataTooLarge", 400, error.to_string())
+            .element("Size", error.metadata_bytes.to_string())
+            .element("MaxSizeAllowed", USER_METADATA_BYTES_MAX.to_string())
+    }
+}
+
+impl From<BucketError> for ErrorResponse {
+    fn from(error: BucketError) -> Self {
+        let message = error.to_string();
+        match error {
+            BucketError::AlreadyExists(name) => {
+                Self::new("BucketAlreadyExists", 409, message).element("BucketName", name.as_str())
+            }
+            BucketError::AlreadyOwnedByYou(name) => {
+                Self::new("BucketAlreadyOwnedByYou", 409, message)
+                    .element("BucketName", name.as_str())
+            }
+            BucketError::NotEmpty(name) => {
+                Self::new("BucketNotEmpty", 409, message).element("BucketName", name.as_str())
+            }
+            BucketError::WrongLocation { location } => {
+                Self::new("IllegalLocationConstraintException", 400, message)
+                    .element("LocationConstraint", location)
+            }
+            BucketError::LocationMissing => {
+                Self::new("IllegalLocationConstraintException", 400, message)
+            }
+            BucketError::LocationNeedless { location } => {
+                Self::new("InvalidLocationConstraint", 400, message)
+                    .element("LocationConstraint", location)
+            }
+            BucketError::ContinuationToken(token) => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "continuation-token")
+                .element("ArgumentValue", token),
+            BucketError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ObjectError> for ErrorResponse {
+    fn from(error: ObjectError) -> Self {
+        let message = error.to_string();
+        match error {
+            ObjectError::NoSuchKey { object_key, marker } => {
+                let answer = no_such_key(&object_key);
+                match marker {
+                    None => answer,
+                    Some(version_id) => answer
+                        .header(DELETE_MARKER, "true")
+                        .header(VERSION_ID, &version_id.to_string()),
+                }
+            }
+            ObjectError::NoSuchVersion { object_key, version_id } => {
+                Self::new("NoSuchVersion", 404, message)
+                    .element("Key", object_key.as_str())
+                    .element("VersionId", version_id.to_string())
+            }
+            ObjectError::DeleteMarker { version_id, last_modified } => {
+                Self::new("MethodNotAllowed", 405, message)
+                    .element("Method", "GET")
+                    .element("ResourceType", "DeleteMarker")
+                    .header(ALLOW, "DELETE")
+                    .header(DELETE_MARKER, "true")
+                    .header(VERSION_ID, &version_id.to_string())
+                    .header(LAST_MODIFIED, &last_modified.to_http_date())
+            }
+            ObjectError::NotModified { etag, last_modified } => {
+                Self::new("NotModified", 304, message)
+                    .header(ETAG, &etag.quoted())
+                    .header(LAST_MODIFIED, &last_modified.to_http_date())
+            }
+            ObjectError::ConditionFailed(condition) => condition_failed(condition),
+            ObjectError::RangeNotSatisfiable { requested, object_bytes } => {
+                Self::new("InvalidRange", 416, message)
+                    .element("RangeRequested", requested)
+                    .element("ActualObjectSize", object_bytes.to_string())
+            }
+            ObjectError::NoSuchPart { part_number, parts_count } => {
+                Self::new("InvalidPartNumber", 416, message)
+                    .element("PartNumberRequested", part_number.to_string())
+                    .element("ActualPartCount", parts_count.to_string())
+            }
+            ObjectError::Metadata(error) => error.into(),
+            ObjectError::CopyOntoItself
+            | ObjectError::SourceTooLarge(_)
+            | ObjectError::SourceIsMarker => Self::new("InvalidRequest", 400, message),
+            ObjectError::SourceRange { .. } => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "x-amz-copy-source-range"),
+            ObjectError::Key(ObjectKeyError::TooLong { key_bytes }) => {
+                Self::new("KeyTooLongError", 400, message)
+                    .element("Size", key_bytes.to_string())
+                    .element("MaxSizeAllowed", ObjectKey::BYTES_MAX.to_string())
+            }
+            ObjectError::Key(ObjectKeyError::Empty | ObjectKeyError::NotUtf8) => {
+                Self::new("InvalidArgument", 400, message).element("ArgumentName", "Key")
+            }
+            ObjectError::VersionText(_) => Self::new("NoSuchVersion", 404, message),
+            ObjectError::Superseded => Self::new("NoSuchUpload", 404, message),
+            ObjectError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// An operation on an upload, where the key of its object matters.
+pub(crate) fn upload(error: UploadError, object_key: &ObjectKey) -> ErrorResponse {
+    match error {
+        UploadError::Refused(refusal) => write_refused(refusal, object_key),
+        other => other.into(),
+    }
+}
+
+impl From<UploadError> for ErrorResponse {
+    fn from(error: UploadError) -> Self {
+        let message = error.to_string();
+        match error {
+            UploadError::NoSuchUpload { upload_id } => {
+                Self::new("NoSuchUpload", 404, message).element("UploadId", upload_id)
+            }
+            UploadError::PartNumber { number } => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "partNumber")
+                .element("ArgumentValue", number.to_string()),
+            UploadError::ChecksumTypeAlone
+            | UploadError::ChecksumTypeNotAllowed { .. }
+            | UploadError::PartAlgorithm { .. } => Self::new("InvalidRequest", 400, message),
+            UploadError::Source(error) => error.into(),
+            UploadError::SourceObject(error) => error.into(),
+            UploadError::Complete(error) => error.into(),
+            UploadError::Refused(WriteRefusal::Failed(condition)) => condition_failed(condition),
+            UploadError::Refused(WriteRefusal::NoObject) => Self::new("NoSuchKey", 404, message),
+            UploadError::Fault(fault) => fault.into(),
+            UploadError::Combine(_) => internal(&error),
+        }
+    }
+}
+
+impl From<CompleteError> for ErrorResponse {
+    fn from(error: CompleteError) -> Self {
+        let message = error.to_string();
+        match error {
+            CompleteError::MalformedList => malformed_xml(),
+            CompleteError::PartOrder => Self::new("InvalidPartOrder", 400, message),
+            CompleteError::Part { number, etag } => Self::new("InvalidPart", 400, message)
+                .element("PartNumber", number.to_string())
+                .element("ETag", etag),
+            CompleteError::PartTooSmall { number, etag, object_bytes } => {
+                Self::new("EntityTooSmall", 400, message)
+                    .element("ProposedSize", object_bytes.to_string())
+                    .element("MinSizeAllowed", PART_BYTES_MIN.to_string())
+                    .element("PartNumber", number.to_string())
+                    .element("ETag", etag)
+            }
+            CompleteError::PartChecksumInvalid { .. } => Self::new("InvalidArgument", 400, message),
+            CompleteError::PartChecksumAlgorithm { .. }
+            | CompleteError::ChecksumDiffers(_)
+            | CompleteError::ChecksumTypeDiffers => Self::new("BadDigest", 400, message),
+            CompleteError::PartChecksumMissing { .. }
+            | CompleteError::ChecksumInvalid(_)
+            | CompleteError::ChecksumsSeveral
+            | CompleteError::SizeDiffers => Self::new("InvalidRequest", 400, message),
+            CompleteError::TooLarge { object_bytes } => Self::new("EntityTooLarge", 400, message)
+                .element("ProposedSize", object_bytes.to_string())
+                .element("MaxSizeAllowed", OBJECT_BYTES_MAX.to_string()),
+        }
+    }
+}
+
+impl From<PartSourceError> for ErrorResponse {
+    fn from(error: PartSourceError) -> Self {
+        let message = error.to_string();
+        match error {
+            PartSourceError::RangeForm { range } | PartSourceError::RangeOutside { range, .. } => {
+                Self::new("InvalidArgument", 400, message)
+                    .element("ArgumentName", "x-amz-copy-source-range")
+                    .element("ArgumentValue", range)
+            }
+            PartSourceError::TooLarge(_) => Self::new("InvalidRequest", 400, message),
+        }
+    }
+}
+
+impl From<Fault> for ErrorResponse {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Denied(denial) => denial.into(),
+            Fault::Payload(fault) => fault.into(),
+            Fault::Contended => Self::new("SlowDown", 503, "please reduce your request rate"),
+            Fault::Store(StoreError::Full | StoreError::Stopped { .. })
+            | Fault::Commit(CommitError::Store(StoreError::Full | StoreError::Stopped { .. }))
+            | Fault::Commit(CommitError::Unknown) => unavailable(&fault),
+            Fault::Commit(CommitError::Protected) => {
+                let message = "access denied because the object is protected by object lock";
+                Self::new("AccessDenied", 403, message)
+            }
+            Fault::Store(_)
+            | Fault::Commit(_)
+            | Fault::Record(_)
+            | Fault::StoreKey(_)
+            | Fault::Vault(_)
+            | Fault::Entropy(_)
+            | Fault::NoBucket => internal(&fault),
+        }
+    }
+}
+
+impl From<PayloadFault> for ErrorResponse {
+    fn from(fault: PayloadFault) -> Self {
+        let message = || fault.to_string();
+        match &fault {
+            PayloadFault::Body(error) => error.s3(),
+            PayloadFault::TooLarge { proposed_bytes, object_bytes_max } => {
+                Self::new("EntityTooLarge", 400, message())
+                    .element("ProposedSize", proposed_bytes.to_string())
+                    .element("MaxSizeAllowed", object_bytes_max.to_string())
+            }
+            PayloadFault::Md5Mismatch { expected, computed } => {
+                Self::new("BadDigest", 400, message())
+                    .element("ExpectedDigest", BASE64.encode(expected))
+                    .element("CalculatedDigest", BASE64.encode(computed))
+            }
+            PayloadFault::ChecksumMismatch(_) => Self::new("BadDigest", 400, message()),
+            PayloadFault::TrailerChecksum(_) => Self::new("InvalidRequest", 400, message()),
+            PayloadFault::TrailerMissing => Self::new("MalformedTrailerError", 400, message()),
+            PayloadFault::Store(StoreError::Full | StoreError::Stopped { .. }) => {
+                unavailable(&fault)
+            }
+            PayloadFault::Store(_)
+            | PayloadFault::Damaged(_)
+            | PayloadFault::Envelope(_)
+            | PayloadFault::DataKey(_)
+            | PayloadFault::Vault(_)
+            | PayloadFault::Manifest(_)
+            | PayloadFault::Entropy(_)
+            | PayloadFault::Hasher(_) => internal(&fault),
+        }
+    }
+}
+
+/// Our own failure. The client learns nothing of it but that it was ours.
+pub(crate) fn internal(error: &dyn Error) -> ErrorResponse {
+    tracing::error!(cause = chain(error), "a request failed");
+    ErrorResponse::new("InternalError", 500, "we encountered an internal error; please try again")
+}
+
+fn unavailable(error: &dyn Error) -> ErrorResponse {
+    tracing::error!(cause = chain(error), "the store takes no writes");
+    ErrorResponse::new("ServiceUnavailable", 503, "service is unable to handle request")
+}
+
+/// An error and its causes, for the log.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+const DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
+const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");

@@ -1,0 +1,343 @@
+//! What we do with each member of each input.
+//!
+//! Every member of an operation that is built is enforced, refused or fixed. Whatever a request
+//! has beyond that is refused here, or means nothing to S3 either.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use strongroom_model::s3;
+use strongroom_wire::Disposition::{Enforced, Fixed, Refused};
+use strongroom_wire::{
+    Disposition, ErrorResponse, Location, OperationStatus, ServiceTables, UnknownMember,
+};
+
+use super::errors;
+
+/// `(operation, member path, disposition)`.
+pub(super) type MemberRow = (&'static str, &'static str, Disposition);
+
+/// The tables from which `docs/services/s3.md` is made.
+#[must_use]
+pub fn tables() -> ServiceTables<'static> {
+    ServiceTables {
+        title: "Amazon S3",
+        operations: s3::OPERATIONS,
+        status: &STATUS,
+        members: &MEMBERS,
+    }
+}
+
+/// The answer to a member that is present and refused.
+pub(super) fn refused_member(operation: &str, member: &str) -> Option<ErrorResponse> {
+    let refused = REFUSED.get(operation)?;
+    let place = refused.iter().find(|(path, _)| *path == member)?.1;
+    match member {
+        "GrantFullControl" | "GrantRead" | "GrantReadACP" | "GrantWrite" | "GrantWriteACP" => {
+            Some(match operation {
+                "CreateBucket" => errors::bucket_acl(),
+                _ => errors::acl_not_supported(),
+            })
+        }
+        "SSECustomerAlgorithm" | "SSECustomerKey" | "SSECustomerKeyMD5"
+            if READS.contains(&operation) =>
+        {
+            // SPEC: data-protection, 2.6: no object here was encrypted with a customer's key.
+            let message = "the encryption parameters are not applicable to this object";
+            Some(errors::invalid_request(message))
+        }
+        // Judged by the adapter, together with the other encryption headers.
+        "SSECustomerAlgorithm" | "SSECustomerKey" | "SSECustomerKeyMD5"
+            if WRITES.contains(&operation) =>
+        {
+            None
+        }
+        _ => Some(errors::not_implemented(place)),
+    }
+}
+
+/// The answer to something that is no member of the operation.
+pub(super) fn unknown_member(_operation: &str, member: &UnknownMember) -> Option<ErrorResponse> {
+    match member {
+        UnknownMember::Element(_) | UnknownMember::Attribute(_) => Some(errors::malformed_xml()),
+        // S3 takes no notice of parameters that it does not know.
+        UnknownMember::Query(_) => None,
+        UnknownMember::Header(name) => {
+            // SPEC: data-protection, 2.2 and SSE-011, SSE-012.
+            if name.starts_with("x-amz-server-side-encryption") {
+                let message = "this header is not supported for this operation";
+                return Some(
+                    ErrorResponse::new("InvalidArgument", 400, message)
+                        .element("ArgumentName", name.as_str()),
+                );
+            }
+            // SECURITY: who sends one of these believes that something is protected by it.
+            let promises = PROTECTIVE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            promises.then(|| errors::not_implemented(name))
+        }
+    }
+}
+
+/// Rows of all groups of operations.
+static MEMBERS: LazyLock<Vec<MemberRow>> = LazyLock::new(|| [CORE].concat());
+
+/// The operations that are built.
+static STATUS: LazyLock<Vec<(&'static str, OperationStatus)>> = LazyLock::new(|| {
+    let built = [CORE_OPERATIONS].concat();
+    built.into_iter().map(|name| (name, OperationStatus::Implemented)).collect()
+});
+
+/// The refused members of each operation, with the name under which each stands in a request.
+static REFUSED: LazyLock<BTreeMap<&'static str, Vec<(&'static str, &'static str)>>> =
+    LazyLock::new(|| {
+        let mut refused: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (operation, path, disposition) in MEMBERS.iter() {
+            if *disposition == Refused {
+                let place = place(operation, path).unwrap_or(path);
+                refused.entry(*operation).or_default().push((*path, place));
+            }
+        }
+        refused
+    });
+
+fn place(operation: &str, path: &str) -> Option<&'static str> {
+    let spec = s3::OPERATIONS.iter().find(|spec| spec.name == operation)?;
+    let member = spec.members.iter().find(|member| member.path == path)?;
+    match member.location {
+        Location::Query(name)
+        | Location::Header(name)
+        | Location::HeaderPrefix(name)
+        | Location::Root(name)
+        | Location::Element(name)
+        | Location::Wrapped(name, _)
+        | Location::Attribute(name) => Some(name),
+        Location::Label | Location::Text | Location::Stream => None,
+    }
+}
+
+/// Operations that are built in this group.
+const CORE_OPERATIONS: &[&str] = &[
+    "CopyObject",
+    "CreateBucket",
+    "DeleteBucket",
+    "DeleteObject",
+    "DeleteObjects",
+    "GetBucketLocation",
+    "GetObject",
+    "GetObjectAttributes",
+    "HeadBucket",
+    "HeadObject",
+    "ListBuckets",
+    "PutObject",
+];
+
+const READS: [&str; 3] = ["GetObject", "GetObjectAttributes", "HeadObject"];
+const WRITES: [&str; 3] = ["CopyObject", "CreateMultipartUpload", "PutObject"];
+const PROTECTIVE_PREFIXES: [&str; 4] =
+    ["x-amz-acl", "x-amz-grant-", "x-amz-object-lock-", "x-amz-tagging"];
+
+pub(super) const NO_REQUESTER_PAYS: Disposition = Fixed("no bucket is requester-pays");
+pub(super) const ONE_CLASS: Disposition = Fixed("`STANDARD`");
+pub(super) const OWNER_ACL: Disposition = Fixed("`private` or `bucket-owner-full-control`");
+const NO_RETENTION: Disposition = Fixed("no object is under retention");
+
+const CORE: &[MemberRow] = &[
+    ("CreateBucket", "ACL", Fixed("`private`")),
+    ("CreateBucket", "Bucket", Enforced),
+    ("CreateBucket", "CreateBucketConfiguration", Enforced),
+    ("CreateBucket", "CreateBucketConfiguration.LocationConstraint", Enforced),
+    ("CreateBucket", "CreateBucketConfiguration.Location", Refused),
+    ("CreateBucket", "CreateBucketConfiguration.Bucket", Refused),
+    ("CreateBucket", "CreateBucketConfiguration.Tags", Refused),
+    ("CreateBucket", "GrantFullControl", Refused),
+    ("CreateBucket", "GrantRead", Refused),
+    ("CreateBucket", "GrantReadACP", Refused),
+    ("CreateBucket", "GrantWrite", Refused),
+    ("CreateBucket", "GrantWriteACP", Refused),
+    ("CreateBucket", "ObjectLockEnabledForBucket", Fixed("`false`")),
+    ("CreateBucket", "ObjectOwnership", Fixed("`BucketOwnerEnforced`")),
+    ("CreateBucket", "BucketNamespace", Fixed("`global`")),
+    ("DeleteBucket", "Bucket", Enforced),
+    ("DeleteBucket", "ExpectedBucketOwner", Enforced),
+    ("GetBucketLocation", "Bucket", Enforced),
+    ("GetBucketLocation", "ExpectedBucketOwner", Enforced),
+    ("HeadBucket", "Bucket", Enforced),
+    ("HeadBucket", "ExpectedBucketOwner", Enforced),
+    ("ListBuckets", "MaxBuckets", Enforced),
+    ("ListBuckets", "ContinuationToken", Enforced),
+    ("ListBuckets", "Prefix", Enforced),
+    ("ListBuckets", "BucketRegion", Enforced),
+    ("DeleteObject", "Bucket", Enforced),
+    ("DeleteObject", "Key", Enforced),
+    ("DeleteObject", "MFA", Refused),
+    ("DeleteObject", "VersionId", Enforced),
+    ("DeleteObject", "RequestPayer", NO_REQUESTER_PAYS),
+    ("DeleteObject", "BypassGovernanceRetention", NO_RETENTION),
+    ("DeleteObject", "ExpectedBucketOwner", Enforced),
+    ("DeleteObject", "IfMatch", Enforced),
+    ("DeleteObject", "IfMatchLastModifiedTime", Enforced),
+    ("DeleteObject", "IfMatchSize", Enforced),
+    ("DeleteObjects", "Bucket", Enforced),
+    ("DeleteObjects", "Delete", Enforced),
+    ("DeleteObjects", "Delete.Objects", Enforced),
+    ("DeleteObjects", "Delete.Objects.Key", Enforced),
+    ("DeleteObjects", "Delete.Objects.VersionId", Enforced),
+    ("DeleteObjects", "Delete.Objects.ETag", Enforced),
+    ("DeleteObjects", "Delete.Objects.LastModifiedTime", Enforced),
+    ("DeleteObjects", "Delete.Objects.Size", Enforced),
+    ("DeleteObjects", "Delete.Quiet", Enforced),
+    ("DeleteObjects", "MFA", Refused),
+    ("DeleteObjects", "RequestPayer", NO_REQUESTER_PAYS),
+    ("DeleteObjects", "BypassGovernanceRetention", NO_RETENTION),
+    ("DeleteObjects", "ExpectedBucketOwner", Enforced),
+    ("DeleteObjects", "ChecksumAlgorithm", Enforced),
+    ("GetObject", "Bucket", Enforced),
+    ("GetObject", "IfMatch", Enforced),
+    ("GetObject", "IfModifiedSince", Enforced),
+    ("GetObject", "IfNoneMatch", Enforced),
+    ("GetObject", "IfUnmodifiedSince", Enforced),
+    ("GetObject", "Key", Enforced),
+    ("GetObject", "Range", Enforced),
+    ("GetObject", "ResponseCacheControl", Enforced),
+    ("GetObject", "ResponseContentDisposition", Enforced),
+    ("GetObject", "ResponseContentEncoding", Enforced),
+    ("GetObject", "ResponseContentLanguage", Enforced),
+    ("GetObject", "ResponseContentType", Enforced),
+    ("GetObject", "ResponseExpires", Enforced),
+    ("GetObject", "VersionId", Enforced),
+    ("GetObject", "SSECustomerAlgorithm", Refused),
+    ("GetObject", "SSECustomerKey", Refused),
+    ("GetObject", "SSECustomerKeyMD5", Refused),
+    ("GetObject", "RequestPayer", NO_REQUESTER_PAYS),
+    ("GetObject", "PartNumber", Enforced),
+    ("GetObject", "ExpectedBucketOwner", Enforced),
+    ("GetObject", "ChecksumMode", Enforced),
+    ("HeadObject", "Bucket", Enforced),
+    ("HeadObject", "IfMatch", Enforced),
+    ("HeadObject", "IfModifiedSince", Enforced),
+    ("HeadObject", "IfNoneMatch", Enforced),
+    ("HeadObject", "IfUnmodifiedSince", Enforced),
+    ("HeadObject", "Key", Enforced),
+    ("HeadObject", "Range", Enforced),
+    ("HeadObject", "ResponseCacheControl", Enforced),
+    ("HeadObject", "ResponseContentDisposition", Enforced),
+    ("HeadObject", "ResponseContentEncoding", Enforced),
+    ("HeadObject", "ResponseContentLanguage", Enforced),
+    ("HeadObject", "ResponseContentType", Enforced),
+    ("HeadObject", "ResponseExpires", Enforced),
+    ("HeadObject", "VersionId", Enforced),
+    ("HeadObject", "SSECustomerAlgorithm", Refused),
+    ("HeadObject", "SSECustomerKey", Refused),
+    ("HeadObject", "SSECustomerKeyMD5", Refused),
+    ("HeadObject", "RequestPayer", NO_REQUESTER_PAYS),
+    ("HeadObject", "PartNumber", Enforced),
+    ("HeadObject", "ExpectedBucketOwner", Enforced),
+    ("HeadObject", "ChecksumMode", Enforced),
+    ("GetObjectAttributes", "Bucket", Enforced),
+    ("GetObjectAttributes", "Key", Enforced),
+    ("GetObjectAttributes", "VersionId", Enforced),
+    ("GetObjectAttributes", "MaxParts", Enforced),
+    ("GetObjectAttributes", "PartNumberMarker", Enforced),
+    ("GetObjectAttributes", "SSECustomerAlgorithm", Refused),
+    ("GetObjectAttributes", "SSECustomerKey", Refused),
+    ("GetObjectAttributes", "SSECustomerKeyMD5", Refused),
+    ("GetObjectAttributes", "RequestPayer", NO_REQUESTER_PAYS),
+    ("GetObjectAttributes", "ExpectedBucketOwner", Enforced),
+    ("GetObjectAttributes", "ObjectAttributes", Enforced),
+    ("PutObject", "ACL", OWNER_ACL),
+    ("PutObject", "Bucket", Enforced),
+    ("PutObject", "Body", Enforced),
+    ("PutObject", "CacheControl", Enforced),
+    ("PutObject", "ContentDisposition", Enforced),
+    ("PutObject", "ContentEncoding", Enforced),
+    ("PutObject", "ContentLanguage", Enforced),
+    ("PutObject", "ContentLength", Enforced),
+    ("PutObject", "ContentMD5", Enforced),
+    ("PutObject", "ContentType", Enforced),
+    ("PutObject", "ChecksumAlgorithm", Enforced),
+    ("PutObject", "ChecksumCRC32", Enforced),
+    ("PutObject", "ChecksumCRC32C", Enforced),
+    ("PutObject", "ChecksumCRC64NVME", Enforced),
+    ("PutObject", "ChecksumSHA1", Enforced),
+    ("PutObject", "ChecksumSHA256", Enforced),
+    ("PutObject", "ChecksumSHA512", Refused),
+    ("PutObject", "ChecksumMD5", Refused),
+    ("PutObject", "ChecksumXXHASH64", Refused),
+    ("PutObject", "ChecksumXXHASH3", Refused),
+    ("PutObject", "ChecksumXXHASH128", Refused),
+    ("PutObject", "Expires", Enforced),
+    ("PutObject", "IfMatch", Enforced),
+    ("PutObject", "IfNoneMatch", Enforced),
+    ("PutObject", "GrantFullControl", Refused),
+    ("PutObject", "GrantRead", Refused),
+    ("PutObject", "GrantReadACP", Refused),
+    ("PutObject", "GrantWriteACP", Refused),
+    ("PutObject", "Key", Enforced),
+    ("PutObject", "WriteOffsetBytes", Refused),
+    ("PutObject", "Metadata", Enforced),
+    ("PutObject", "ServerSideEncryption", Fixed("`AES256`")),
+    ("PutObject", "StorageClass", ONE_CLASS),
+    ("PutObject", "WebsiteRedirectLocation", Enforced),
+    ("PutObject", "SSECustomerAlgorithm", Refused),
+    ("PutObject", "SSECustomerKey", Refused),
+    ("PutObject", "SSECustomerKeyMD5", Refused),
+    ("PutObject", "SSEKMSKeyId", Fixed("absent: `AES256` takes none")),
+    ("PutObject", "SSEKMSEncryptionContext", Fixed("absent: `AES256` takes none")),
+    ("PutObject", "BucketKeyEnabled", Fixed("`false`")),
+    ("PutObject", "RequestPayer", NO_REQUESTER_PAYS),
+    ("PutObject", "Tagging", Refused),
+    ("PutObject", "ObjectLockMode", Refused),
+    ("PutObject", "ObjectLockRetainUntilDate", Refused),
+    ("PutObject", "ObjectLockLegalHoldStatus", Refused),
+    ("PutObject", "ObjectLockEventHold", Refused),
+    ("PutObject", "ObjectLockEventHoldDurationDays", Refused),
+    ("PutObject", "ObjectLockEventHoldDurationYears", Refused),
+    ("PutObject", "ExpectedBucketOwner", Enforced),
+    ("CopyObject", "ACL", OWNER_ACL),
+    ("CopyObject", "Bucket", Enforced),
+    ("CopyObject", "CacheControl", Enforced),
+    ("CopyObject", "ChecksumAlgorithm", Enforced),
+    ("CopyObject", "ContentDisposition", Enforced),
+    ("CopyObject", "ContentEncoding", Enforced),
+    ("CopyObject", "ContentLanguage", Enforced),
+    ("CopyObject", "ContentType", Enforced),
+    ("CopyObject", "CopySource", Enforced),
+    ("CopyObject", "CopySourceIfMatch", Enforced),
+    ("CopyObject", "CopySourceIfModifiedSince", Enforced),
+    ("CopyObject", "CopySourceIfNoneMatch", Enforced),
+    ("CopyObject", "CopySourceIfUnmodifiedSince", Enforced),
+    ("CopyObject", "Expires", Enforced),
+    ("CopyObject", "GrantFullControl", Refused),
+    ("CopyObject", "GrantRead", Refused),
+    ("CopyObject", "GrantReadACP", Refused),
+    ("CopyObject", "GrantWriteACP", Refused),
+    ("CopyObject", "IfMatch", Enforced),
+    ("CopyObject", "IfNoneMatch", Enforced),
+    ("CopyObject", "Key", Enforced),
+    ("CopyObject", "Metadata", Enforced),
+    ("CopyObject", "MetadataDirective", Enforced),
+    ("CopyObject", "TaggingDirective", Fixed("no object has tags")),
+    ("CopyObject", "AnnotationDirective", Fixed("no object has annotations")),
+    ("CopyObject", "ServerSideEncryption", Fixed("`AES256`")),
+    ("CopyObject", "StorageClass", ONE_CLASS),
+    ("CopyObject", "WebsiteRedirectLocation", Enforced),
+    ("CopyObject", "SSECustomerAlgorithm", Refused),
+    ("CopyObject", "SSECustomerKey", Refused),
+    ("CopyObject", "SSECustomerKeyMD5", Refused),
+    ("CopyObject", "SSEKMSKeyId", Fixed("absent: `AES256` takes none")),
+    ("CopyObject", "SSEKMSEncryptionContext", Fixed("absent: `AES256` takes none")),
+    ("CopyObject", "BucketKeyEnabled", Fixed("`false`")),
+    ("CopyObject", "CopySourceSSECustomerAlgorithm", Refused),
+    ("CopyObject", "CopySourceSSECustomerKey", Refused),
+    ("CopyObject", "CopySourceSSECustomerKeyMD5", Refused),
+    ("CopyObject", "RequestPayer", NO_REQUESTER_PAYS),
+    ("CopyObject", "Tagging", Refused),
+    ("CopyObject", "ObjectLockMode", Refused),
+    ("CopyObject", "ObjectLockRetainUntilDate", Refused),
+    ("CopyObject", "ObjectLockLegalHoldStatus", Refused),
+    ("CopyObject", "ObjectLockEventHold", Refused),
+    ("CopyObject", "ObjectLockEventHoldDurationDays", Refused),
+    ("CopyObject", "ObjectLockEventHoldDurationYears", Refused),
+    ("CopyObject", "ExpectedBucketOwner", Enforced),
+    ("CopyObject", "ExpectedSourceBucketOwner", Enforced),
+];

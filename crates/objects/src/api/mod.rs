@@ -1,0 +1,96 @@
+//! The operations of S3: adapters between the generated types and the domain.
+//!
+//! One function for each operation. Nothing is decided here but what the form of a request says;
+//! errors get their codes in [`errors`] and nowhere else.
+
+/// Writes a checksum into the `checksum_*` field of its algorithm.
+macro_rules! set_checksum {
+    ($output:expr, $algorithm:expr, $text:expr) => {{
+        let text = Some($text);
+        match $algorithm {
+            strongroom_crypto::ChecksumAlgorithm::Crc32 => $output.checksum_crc32 = text,
+            strongroom_crypto::ChecksumAlgorithm::Crc32c => $output.checksum_crc32c = text,
+            strongroom_crypto::ChecksumAlgorithm::Crc64Nvme => $output.checksum_crc64nvme = text,
+            strongroom_crypto::ChecksumAlgorithm::Sha1 => $output.checksum_sha1 = text,
+            strongroom_crypto::ChecksumAlgorithm::Sha256 => $output.checksum_sha256 = text,
+        }
+    }};
+}
+
+/// The values of the `checksum_*` fields of an input that are there.
+macro_rules! checksum_values {
+    ($input:expr) => {{
+        let fields = [
+            (strongroom_crypto::ChecksumAlgorithm::Crc32, $input.checksum_crc32.as_deref()),
+            (strongroom_crypto::ChecksumAlgorithm::Crc32c, $input.checksum_crc32c.as_deref()),
+            (strongroom_crypto::ChecksumAlgorithm::Crc64Nvme, $input.checksum_crc64nvme.as_deref()),
+            (strongroom_crypto::ChecksumAlgorithm::Sha1, $input.checksum_sha1.as_deref()),
+            (strongroom_crypto::ChecksumAlgorithm::Sha256, $input.checksum_sha256.as_deref()),
+        ];
+        fields
+            .into_iter()
+            .filter_map(|(algorithm, value)| value.map(|value| (algorithm, value)))
+            .collect::<Vec<_>>()
+    }};
+}
+
+mod buckets;
+pub(crate) mod errors;
+mod encryption;
+mod headers;
+mod listing;
+mod members;
+mod multipart;
+mod objects;
+mod reads;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use strongroom_access::{BoundOperation, Endpoint, Manners, Operands, Permit, RefusedOperation};
+use strongroom_model::{s3, s3_operations};
+use strongroom_wire::{ErrorResponse, Operation, Payload};
+
+use crate::S3;
+pub use members::tables;
+
+/// Every operation of S3: bound to the service, or refused by name.
+#[must_use]
+pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
+    let mut endpoints = buckets::endpoints(service);
+    endpoints.extend(encryption::endpoints(service));
+    endpoints.extend(listing::endpoints(service));
+    endpoints.extend(multipart::endpoints(service));
+    endpoints.extend(objects::endpoints(service));
+    let bound: BTreeSet<&str> = endpoints.iter().map(|endpoint| endpoint.name()).collect();
+    let mut refused: Vec<Arc<dyn Endpoint>> = Vec::new();
+    macro_rules! refuse_the_rest {
+        ($($operation:ident),* $(,)?) => {
+            $(if !bound.contains(s3::$operation::NAME) {
+                refused.push(Arc::new(RefusedOperation::<s3::$operation>::new()));
+            })*
+        };
+    }
+    s3_operations!(refuse_the_rest);
+    endpoints.extend(refused);
+    endpoints
+}
+
+/// Binds an adapter to its operation.
+fn bind<Op, F, Fut>(service: &Arc<S3>, adapter: F) -> Arc<dyn Endpoint>
+where
+    Op: Operands,
+    F: Fn(Arc<S3>, Permit<Op>, Op::Input, Payload) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Op::Output, ErrorResponse>> + Send + 'static,
+{
+    let service = Arc::clone(service);
+    Arc::new(BoundOperation::<Op, _>::new(MANNERS, move |permit, input, payload| {
+        adapter(Arc::clone(&service), permit, input, payload)
+    }))
+}
+
+const MANNERS: Manners = Manners {
+    decode_error: errors::decode_error,
+    refused_member: members::refused_member,
+    unknown_member: members::unknown_member,
+};
