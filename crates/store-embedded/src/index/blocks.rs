@@ -80,20 +80,21 @@ impl Blocks {
         let count = 1 + blocks_bytes / SEALED_BYTES as u64;
         let nothing = FirstBlock { bytes: Box::new([0; BLOCK_BYTES]), sequence: 0, changed: false };
         let mut this = Self::assemble(file, index_key, file_id, entropy, count, nothing)?;
+        let [start_one, start_two] = FIRST_STARTS;
         let [one, two] = this.read_first()?;
-        let newest = match (one, two) {
-            (Some(one), Some(two)) if two.sequence > one.sequence => two,
-            (Some(one), _) => one,
-            (None, Some(two)) => two,
+        let (newest, order) = match (one, two) {
+            (Some(one), Some(two)) if two.sequence > one.sequence => (two, [start_one, start_two]),
+            (Some(one), _) => (one, [start_two, start_one]),
+            (None, Some(two)) => (two, [start_one, start_two]),
             (None, None) => return Err(IndexError::damaged("neither first block authenticates")),
         };
         let bytes = newest.sealed;
         *this.first.get_mut() =
             FirstBlock { bytes: newest.bytes, sequence: newest.sequence, changed: false };
-        // What was found may be in a page cache only; and if the copies differ, a crash between
-        // them must not leave the older one as the only one.
+        // What was found may be in a page cache only. Then both copies are written anew, the other
+        // one first: if they differ, a crash must not leave the older one as the only one.
         this.file.sync()?;
-        for start in FIRST_STARTS {
+        for start in order {
             this.file.write_at(start, &bytes)?;
             this.file.sync()?;
         }

@@ -167,7 +167,7 @@ impl Index {
     /// The value under a key.
     ///
     /// # Errors
-    /// As the kind says; after the first one all calls fail.
+    /// As the kind says. Once there was damage, all calls fail.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, IndexError> {
         self.read(|entries| Ok(entries.get(key)?.map(|found| copy(found.value()))))
     }
@@ -175,7 +175,7 @@ impl Index {
     /// Up to `limit` entries of a range, in ascending order of their keys.
     ///
     /// # Errors
-    /// As the kind says; after the first one all calls fail.
+    /// As the kind says. Once there was damage, all calls fail.
     pub fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<(Bytes, Bytes)>, IndexError> {
         if range.is_void() {
             return Ok(Vec::new());
@@ -193,7 +193,7 @@ impl Index {
     /// The entry with the least key.
     ///
     /// # Errors
-    /// As the kind says; after the first one all calls fail.
+    /// As the kind says. Once there was damage, all calls fail.
     pub fn first(&self) -> Result<Option<(Bytes, Bytes)>, IndexError> {
         self.read(|entries| {
             Ok(entries.first()?.map(|(key, value)| (copy(key.value()), copy(value.value()))))
@@ -203,7 +203,7 @@ impl Index {
     /// The entry with the greatest key.
     ///
     /// # Errors
-    /// As the kind says; after the first one all calls fail.
+    /// As the kind says. Once there was damage, all calls fail.
     pub fn last(&self) -> Result<Option<(Bytes, Bytes)>, IndexError> {
         self.read(|entries| {
             Ok(entries.last()?.map(|(key, value)| (copy(key.value()), copy(value.value()))))
@@ -213,7 +213,7 @@ impl Index {
     /// How many entries there are.
     ///
     /// # Errors
-    /// As the kind says; after the first one all calls fail.
+    /// As the kind says. Once there was damage, all calls fail.
     pub fn entries(&self) -> Result<u64, IndexError> {
         self.read(|entries| Ok(entries.len()?))
     }
@@ -229,7 +229,7 @@ impl Index {
     /// before.
     ///
     /// # Errors
-    /// As the kind says; after the first one all calls fail. Nothing was applied, or, if the drive
+    /// As the kind says; after the first one no change is taken. Nothing was applied, or, if the drive
     /// failed at the very end, everything may be found applied when the index is opened again.
     pub fn apply<K, V>(
         &self,

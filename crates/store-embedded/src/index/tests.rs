@@ -265,6 +265,46 @@ fn a_power_cut_at_any_moment_leaves_a_sound_index() {
     assert!(begun > total, "too few runs came as far as an index");
 }
 
+/// Lets the file grow and shrink until the power is cut. Gives how many rounds were acknowledged.
+fn grow_and_shrink_until_cut(disk: &SimDisk) -> Option<u8> {
+    let index = create(disk).ok()?;
+    let keys = |round: u8| (0..10_u8).map(move |number| [round, number]);
+    for round in 0..4_u8 {
+        // Two rounds fill some megabytes, two empty them.
+        let value = (round < 2).then(|| vec![round; 60_000]);
+        let changes: Vec<_> = keys(round % 2).map(|key| (key, value.clone())).collect();
+        if index.apply(changes, &[round]).is_err() {
+            return Some(round);
+        }
+    }
+    Some(4)
+}
+
+#[test]
+fn a_power_cut_while_the_file_changes_its_length_leaves_a_sound_index() {
+    let disk = SimDisk::new(1);
+    grow_and_shrink_until_cut(&disk);
+    let total = disk.changes();
+    for cut in 0..total {
+        let disk = SimDisk::new(cut);
+        disk.inject(Fault::PowerCutAt(cut));
+        let acknowledged = grow_and_shrink_until_cut(&disk);
+        for seed in 0..3 {
+            let index = match (open_seeded(&disk.duplicate().crash(seed), 99), acknowledged) {
+                (Ok(index), _) => index,
+                (Err(IndexError::Missing | IndexError::Damaged { .. }), None) => continue,
+                (Err(error), _) => panic!("change {cut}, seed {seed}: {error:?}"),
+            };
+            let done = index.checkpoint().map_or(0, |round| round[0] + 1);
+            assert!(done >= acknowledged.unwrap_or(0), "change {cut}: {done}");
+            let filled = [[0, 10, 20, 10, 0][usize::from(done)], index.entries().unwrap()];
+            assert_eq!(filled[0], filled[1], "change {cut}, seed {seed}");
+            let found = verified(&index).unwrap();
+            assert!(found.iter().all(|(key, value)| *value == vec![key[0]; 60_000]));
+        }
+    }
+}
+
 #[test]
 fn a_flipped_bit_is_found_repaired_or_without_effect() {
     let (disk, model) = filled(4);
