@@ -429,7 +429,7 @@ pub struct ObjectVersion {
     pub checksum_algorithm: Vec<ChecksumAlgorithm>,
     pub checksum_type: Option<ChecksumType>,
     pub size: Option<i64>,
-    pub storage_class: Option<String>,
+    pub storage_class: Option<ObjectVersionStorageClass>,
     pub key: Option<String>,
     pub version_id: Option<VersionId>,
     pub is_latest: Option<bool>,
@@ -451,6 +451,12 @@ impl WriteXml for ObjectVersion {
         w.optional("LastModified", self.last_modified.as_ref());
         w.optional("Owner", self.owner.as_ref());
         w.optional("RestoreStatus", self.restore_status.as_ref());
+    }
+}
+
+text_enum! {
+    ObjectVersionStorageClass {
+        Standard = "STANDARD",
     }
 }
 

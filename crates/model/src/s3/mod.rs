@@ -76,8 +76,8 @@ pub use lifecycle::{
 pub use listing::{
     DeleteMarkerEntry, ListObjectVersions, ListObjectVersionsInput, ListObjectVersionsOutput,
     ListObjects, ListObjectsInput, ListObjectsOutput, ListObjectsV2, ListObjectsV2Input,
-    ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, OptionalObjectAttributes,
-    RestoreStatus,
+    ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
+    OptionalObjectAttributes, RestoreStatus,
 };
 pub use lock::{
     DefaultRetention, EventHoldDuration, GetObjectLegalHold, GetObjectLegalHoldInput,

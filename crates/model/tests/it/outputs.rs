@@ -35,16 +35,16 @@ use strongroom_model::s3::{
     Initiator, ListBuckets, ListBucketsOutput, ListMultipartUploads, ListMultipartUploadsOutput,
     ListObjectVersions, ListObjectVersionsOutput, ListObjects, ListObjectsOutput, ListObjectsV2,
     ListObjectsV2Output, ListParts, ListPartsOutput, MFADeleteStatus, MultipartUpload, Object,
-    ObjectLockMode, ObjectPart, ObjectStorageClass, ObjectVersion, Owner, Part, PolicyStatus,
-    PutBucketAbac, PutBucketAccelerateConfiguration, PutBucketAcl, PutBucketAnalyticsConfiguration,
-    PutBucketCors, PutBucketEncryption, PutBucketIntelligentTieringConfiguration,
-    PutBucketInventoryConfiguration, PutBucketLifecycleConfiguration, PutBucketLogging,
-    PutBucketMetricsConfiguration, PutBucketNotificationConfiguration, PutBucketOwnershipControls,
-    PutBucketPolicy, PutBucketPolicyOutput, PutBucketReplication, PutBucketRequestPayment,
-    PutBucketTagging, PutBucketVersioning, PutBucketWebsite, PutObject, PutObjectAcl,
-    PutObjectLegalHold, PutObjectLockConfiguration, PutObjectOutput, PutObjectRetention,
-    PutObjectTagging, PutPublicAccessBlock, ServerSideEncryption, StorageClass, UploadPartCopy,
-    UploadPartCopyOutput,
+    ObjectLockMode, ObjectPart, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
+    Owner, Part, PolicyStatus, PutBucketAbac, PutBucketAccelerateConfiguration, PutBucketAcl,
+    PutBucketAnalyticsConfiguration, PutBucketCors, PutBucketEncryption,
+    PutBucketIntelligentTieringConfiguration, PutBucketInventoryConfiguration,
+    PutBucketLifecycleConfiguration, PutBucketLogging, PutBucketMetricsConfiguration,
+    PutBucketNotificationConfiguration, PutBucketOwnershipControls, PutBucketPolicy,
+    PutBucketPolicyOutput, PutBucketReplication, PutBucketRequestPayment, PutBucketTagging,
+    PutBucketVersioning, PutBucketWebsite, PutObject, PutObjectAcl, PutObjectLegalHold,
+    PutObjectLockConfiguration, PutObjectOutput, PutObjectRetention, PutObjectTagging,
+    PutPublicAccessBlock, ServerSideEncryption, StorageClass, UploadPartCopy, UploadPartCopyOutput,
 };
 use strongroom_types::{Timestamp, VersionId};
 use strongroom_wire::{ByteStream, EncodeError, Operation, Redacted};
@@ -245,7 +245,7 @@ fn listings() {
             is_latest: Some(true),
             last_modified: Some(moment()),
             size: Some(0),
-            storage_class: some("GLACIER"),
+            storage_class: Some(ObjectVersionStorageClass::Standard),
             ..Default::default()
         }],
         delete_markers: vec![DeleteMarkerEntry {
