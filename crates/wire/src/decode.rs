@@ -191,8 +191,8 @@ impl<'a> DecodeRequest<'a> {
             let Some(rest) = name.as_str().strip_prefix(prefix) else {
                 continue;
             };
-            let bytes = self.head.header_bytes(name.as_str()).unwrap_or_default();
-            let value = String::from_utf8(bytes).map_err(|_| {
+            let Some(value) = self.head.header_text(name.as_str()) else { continue };
+            let value = value.map_err(|_| {
                 self.error(DecodeLocation::Header(prefix), None, DecodeErrorKind::NotUtf8)
             })?;
             map.insert(rest.to_owned(), encoded_word::decode(&value).into_owned());
@@ -242,13 +242,9 @@ impl<'a> DecodeRequest<'a> {
         T::read_xml(element)
     }
 
-    fn header_text(&self, name: &'static str) -> Result<Option<String>, DecodeError> {
-        let Some(bytes) = self.head.header_bytes(name) else {
-            return Ok(None);
-        };
-        let text = String::from_utf8(bytes);
-        text.map(Some)
-            .map_err(|_| self.error(DecodeLocation::Header(name), None, DecodeErrorKind::NotUtf8))
+    fn header_text(&self, name: &'static str) -> Result<Option<Cow<'_, str>>, DecodeError> {
+        let text = self.head.header_text(name).transpose();
+        text.map_err(|_| self.error(DecodeLocation::Header(name), None, DecodeErrorKind::NotUtf8))
     }
 
     fn missing(&self, location: DecodeLocation) -> DecodeError {

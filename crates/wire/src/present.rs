@@ -53,7 +53,8 @@ impl PresentMembers {
         self.seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(index, _)| index)
     }
 
-    /// Names that are no member; at most the first 16.
+    /// Names that are no member. Of elements and attributes at most the first 16, so that a hostile
+    /// body cannot fill memory; of query parameters and headers all, as their number is limited.
     #[must_use]
     pub fn unknown(&self) -> &[UnknownMember] {
         &self.unknown
@@ -96,7 +97,7 @@ impl PresentMembers {
             if let Some(index) = spec.members.iter().position(fits) {
                 self.mark(index);
             } else if !spec.takes_query(name) && !is_protocol_query(name) {
-                self.note(|| UnknownMember::Query(name.to_owned()));
+                self.unknown.push(UnknownMember::Query(name.to_owned()));
             }
         }
     }
@@ -111,7 +112,7 @@ impl PresentMembers {
             if let Some(index) = spec.members.iter().position(fits) {
                 self.mark(index);
             } else if name.starts_with("x-amz-") && !PROTOCOL_HEADERS.contains(&name) {
-                self.note(|| UnknownMember::Header(name.to_owned()));
+                self.unknown.push(UnknownMember::Header(name.to_owned()));
             }
         }
     }
@@ -128,9 +129,9 @@ impl PresentMembers {
             let fits = |m: &MemberSpec| matches!(m.location, Location::Attribute(n) if n == name);
             match child(members, parent, fits) {
                 Some(index) => self.mark(index),
-                None => {
-                    self.note(|| UnknownMember::Attribute(format!("{}.{name}", element.path())))
-                }
+                None => self.note_in_body(|| {
+                    UnknownMember::Attribute(format!("{}.{name}", element.path()))
+                }),
             }
         }
         for inner in element.children() {
@@ -140,7 +141,7 @@ impl PresentMembers {
                 _ => false,
             };
             let Some(index) = child(members, parent, fits) else {
-                self.note(|| UnknownMember::Element(inner.path()));
+                self.note_in_body(|| UnknownMember::Element(inner.path()));
                 continue;
             };
             self.mark(index);
@@ -162,7 +163,7 @@ impl PresentMembers {
             if inner.name() == item {
                 self.scan_element(members, Some(index), inner);
             } else {
-                self.note(|| UnknownMember::Element(inner.path()));
+                self.note_in_body(|| UnknownMember::Element(inner.path()));
             }
         }
     }
@@ -173,8 +174,11 @@ impl PresentMembers {
         }
     }
 
-    fn note(&mut self, member: impl FnOnce() -> UnknownMember) {
-        if self.unknown.len() < UNKNOWN_MAX {
+    fn note_in_body(&mut self, member: impl FnOnce() -> UnknownMember) {
+        let in_body = |member: &&UnknownMember| {
+            matches!(member, UnknownMember::Element(_) | UnknownMember::Attribute(_))
+        };
+        if self.unknown.iter().filter(in_body).count() < UNKNOWN_IN_BODY_MAX {
             self.unknown.push(member());
         }
     }
@@ -200,7 +204,7 @@ fn is_protocol_query(name: &str) -> bool {
     name == "x-id" || PROTOCOL_QUERY.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
-const UNKNOWN_MAX: usize = 16; // enough for a message; a hostile body cannot fill memory
+const UNKNOWN_IN_BODY_MAX: usize = 16; // enough for a message
 const PROTOCOL_QUERY: [&str; 8] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",

@@ -1,8 +1,10 @@
 //! The head of a request: method, path, query and headers, parsed once.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::str::Utf8Error;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::{ErrorResponse, percent_decode};
 
@@ -62,15 +64,18 @@ impl RequestHead {
         })
     }
 
-    /// The value of a header; several of one name are joined by a comma, as the signature does.
-    /// `None` if the header is absent.
-    pub(crate) fn header_bytes(&self, name: &str) -> Option<Vec<u8>> {
-        let mut values = self.headers.get_all(name).iter();
-        let mut joined = values.next()?.as_bytes().to_vec();
-        for value in values {
-            joined.push(b',');
-            joined.extend_from_slice(value.as_bytes());
-        }
+    /// The value of a header as text; several of one name are joined by a comma, as the signature
+    /// does. `None` if the header is absent.
+    pub(crate) fn header_text(&self, name: &str) -> Option<Result<Cow<'_, str>, Utf8Error>> {
+        let mut values = self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let first = match std::str::from_utf8(values.next()?) {
+            Ok(first) => first,
+            Err(error) => return Some(Err(error)),
+        };
+        let joined = values.try_fold(Cow::Borrowed(first), |joined, value| {
+            let value = std::str::from_utf8(value)?;
+            Ok(Cow::Owned(format!("{joined},{value}")))
+        });
         Some(joined)
     }
 }

@@ -235,6 +235,20 @@ fn names_that_no_member_has_are_reported() {
     assert_eq!(present.unknown().len(), 16);
 }
 
+/// Junk in one place must not hide what stands in another.
+#[test]
+fn no_unknown_name_hides_another() {
+    let query: String = (0..100).map(|i| format!("&junk{i}")).collect();
+    let names: Vec<_> = (0..50).map(|i| format!("x-amz-junk-{i}")).collect();
+    let mut headers: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    headers.push(("x-amz-zzz", "1"));
+    let body = "<Tagging><TagSet/><Zzz/></Tagging>";
+    let (_, present) =
+        decode::<s3::PutObjectTagging>(&format!("tagging{query}"), &headers, body).unwrap();
+    assert!(present.unknown().contains(&UnknownMember::Header("x-amz-zzz".to_owned())));
+    assert!(present.unknown().contains(&UnknownMember::Element("Tagging.Zzz".to_owned())));
+}
+
 #[test]
 fn hostile_bodies_are_malformed() {
     let bomb = "<!DOCTYPE a [<!ENTITY b \"ha\">]><Tagging>&b;</Tagging>";

@@ -98,8 +98,9 @@ impl<'a> XmlDocument<'a> {
         }
         let mut reader = Reader::from_str(text);
         reader.config_mut().check_comments = true;
-        let mut builder = Builder::default();
+        let mut builder = Builder { source: text, ..Builder::default() };
         loop {
+            builder.position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
             let event = reader.read_event().map_err(|_| XmlFlaw::NotWellFormed)?;
             if matches!(event, Event::Eof) {
                 return builder.finish();
@@ -196,6 +197,9 @@ struct Builder<'a> {
     /// Elements that are open, from the root down.
     open: Vec<u32>,
     any_event: bool,
+    source: &'a str,
+    /// Where in the source the event in hand starts.
+    position: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -243,7 +247,8 @@ impl<'a> Builder<'a> {
         if self.open.is_empty() && !self.nodes.is_empty() {
             return Err(XmlFlaw::NotWellFormed);
         }
-        let name = start.name().as_ref().to_owned();
+        let name = start.name();
+        let name = self.name_in_source(name.as_ref());
         if name.contains(':') {
             return Err(XmlFlaw::Namespace);
         }
@@ -255,7 +260,7 @@ impl<'a> Builder<'a> {
         let own = index(self.nodes.len())?;
         let parent = self.open.last().copied().unwrap_or(0);
         self.nodes.push(Node {
-            name: Cow::Owned(name),
+            name,
             text: Cow::Borrowed(""),
             parent,
             first_child: 0,
@@ -269,6 +274,15 @@ impl<'a> Builder<'a> {
         }
         self.open.push(own);
         Ok(())
+    }
+
+    /// The name of a start tag, borrowed from the source, where it follows the bracket.
+    fn name_in_source(&self, name: &str) -> Cow<'a, str> {
+        let start = self.position.saturating_add(1);
+        match self.source.get(start..start.saturating_add(name.len())) {
+            Some(found) if found == name => Cow::Borrowed(found),
+            _ => Cow::Owned(name.to_owned()),
+        }
     }
 
     /// Makes `own` the last child of `parent`.

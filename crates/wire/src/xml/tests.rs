@@ -33,6 +33,15 @@ fn a_document_is_read() {
 }
 
 #[test]
+fn names_are_not_copied() {
+    let text = "<?xml version='1.0'?>\n<Root> <Child a='1'/><!-- c --><Other>y</Other></Root>";
+    let document = XmlDocument::parse(text.as_bytes()).unwrap();
+    let inside = |name: &str| text.as_bytes().as_ptr_range().contains(&name.as_ptr());
+    assert!(inside(document.root().name()));
+    assert!(document.root().children().all(|child| inside(child.name())));
+}
+
+#[test]
 fn the_billion_laughs_are_refused() {
     let bomb = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"ha\"><!ENTITY c \"&b;&b;\">]>\
                 <a>&c;</a>";
