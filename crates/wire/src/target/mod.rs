@@ -44,8 +44,12 @@ impl HostRules {
     }
 
     /// The labels in front of the longest base domain that the host ends with. `None` for every
-    /// other host: it is addressed by path.
+    /// other host, and for a base domain itself, though it may lie below another one: both are
+    /// addressed by path.
     fn bucket_labels<'h>(&self, host: &'h str) -> Option<&'h str> {
+        if self.base_domains.iter().any(|base| base == host) {
+            return None;
+        }
         let labels = |base: &String| host.strip_suffix(base.as_str())?.strip_suffix('.');
         let found = self.base_domains.iter().filter_map(labels);
         found.filter(|labels| !labels.is_empty()).min_by_key(|labels| labels.len())

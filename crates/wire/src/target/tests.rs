@@ -42,6 +42,9 @@ fn a_host_names_the_bucket() {
     check("BUCKET.S3.LOCALHOST", "/a", Some("bucket"), Some("a"));
     check("bucket.s3.localhost.", "/a", Some("bucket"), Some("a"));
     check("my.bucket.store.example", "/a", Some("my.bucket"), Some("a"));
+    // A base domain is no bucket of another one.
+    check("eu.s3.localhost", "/bucket/a", Some("bucket"), Some("a"));
+    check("s3.localhost:9000", "/bucket/a", Some("bucket"), Some("a"));
     // The longest base domain wins.
     check("bucket.eu.s3.localhost", "/a", Some("bucket"), Some("a"));
     check("notstore.example", "/bucket/a", Some("bucket"), Some("a"));
