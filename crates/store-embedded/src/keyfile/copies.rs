@@ -70,10 +70,7 @@ impl Copies {
     pub(super) fn read(&mut self) -> io::Result<[Found; 2]> {
         let file_bytes = self.file.len()?.min(FILE_BYTES_MAX);
         self.stripes = file_bytes.div_ceil(2 * STRIPE_BYTES as u64);
-        Ok([
-            self.read_one(Side::First, file_bytes)?,
-            self.read_one(Side::Second, file_bytes)?,
-        ])
+        Ok([self.read_one(Side::First, file_bytes)?, self.read_one(Side::Second, file_bytes)?])
     }
 
     fn read_one(&self, side: Side, file_bytes: u64) -> io::Result<Found> {

@@ -46,53 +46,34 @@ impl Image {
         let wrapped = provider.wrap(&kek).map_err(KeyFileError::RootKey)?;
         if wrapped.len() > WRAPPED_BYTES_MAX {
             let reason = "the root key answered a wrapped key that is too long";
-            return Err(KeyFileError::RootKey(RootKeyError::Unavailable(
-                reason.into(),
-            )));
+            return Err(KeyFileError::RootKey(RootKeyError::Unavailable(reason.into())));
         }
         let table = encode(keys);
         let table_bytes = table.danger_expose().len();
         let sealed_bytes = table_bytes + SEAL_OVERHEAD_BYTES;
-        let header = Header {
-            wrapped_bytes: wrapped.len(),
-            sealed_bytes,
-            sequence,
-        }
-        .to_bytes();
-        let sealed = seal_secret(
-            &kek,
-            &[CONTEXT, &header, &wrapped],
-            table.danger_expose(),
-            entropy,
-        )
-        .map_err(KeyFileError::Seal)?;
+        let header = Header { wrapped_bytes: wrapped.len(), sealed_bytes, sequence }.to_bytes();
+        let sealed =
+            seal_secret(&kek, &[CONTEXT, &header, &wrapped], table.danger_expose(), entropy)
+                .map_err(KeyFileError::Seal)?;
         debug_assert_eq!(sealed.len(), sealed_bytes, "the header would lie");
         let mut bytes = Vec::with_capacity(header.len() + wrapped.len() + sealed.len() + 4);
         bytes.extend_from_slice(&header);
         bytes.extend_from_slice(&wrapped);
         bytes.extend_from_slice(&sealed);
         bytes.extend_from_slice(&crc32c(&bytes).to_be_bytes());
-        Ok(Self {
-            bytes,
-            sequence,
-            wrapped_bytes: wrapped.len(),
-        })
+        Ok(Self { bytes, sequence, wrapped_bytes: wrapped.len() })
     }
 
     /// The whole copy at the start of `bytes`; what follows it is ignored.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ImageError> {
         let header = Header::parse(bytes)?;
         let body_bytes = HEADER_BYTES + header.wrapped_bytes + header.sealed_bytes;
-        let (body, rest) = bytes
-            .split_at_checked(body_bytes)
-            .ok_or(ImageError::Lengths)?;
+        let (body, rest) = bytes.split_at_checked(body_bytes).ok_or(ImageError::Lengths)?;
         let stored = rest.first_chunk().ok_or(ImageError::Lengths)?;
         if crc32c(body) != u32::from_be_bytes(*stored) {
             return Err(ImageError::Checksum);
         }
-        let whole = bytes
-            .get(..body_bytes + CHECKSUM_BYTES)
-            .ok_or(ImageError::Lengths)?;
+        let whole = bytes.get(..body_bytes + CHECKSUM_BYTES).ok_or(ImageError::Lengths)?;
         Ok(Self {
             bytes: whole.to_vec(),
             sequence: header.sequence,
@@ -102,19 +83,10 @@ impl Image {
 
     /// Opens the table.
     pub(super) fn open(&self, provider: &dyn RootKeyProvider) -> Result<Keys, KeyFileError> {
-        let broken = |what: &str| KeyFileError::Damaged {
-            what: what.to_owned(),
-        };
-        let (header, rest) = self
-            .bytes
-            .split_at_checked(HEADER_BYTES)
-            .ok_or(broken("length"))?;
-        let (wrapped, rest) = rest
-            .split_at_checked(self.wrapped_bytes)
-            .ok_or(broken("length"))?;
-        let (sealed, _) = rest
-            .split_last_chunk::<CHECKSUM_BYTES>()
-            .ok_or(broken("length"))?;
+        let broken = |what: &str| KeyFileError::Damaged { what: what.to_owned() };
+        let (header, rest) = self.bytes.split_at_checked(HEADER_BYTES).ok_or(broken("length"))?;
+        let (wrapped, rest) = rest.split_at_checked(self.wrapped_bytes).ok_or(broken("length"))?;
+        let (sealed, _) = rest.split_last_chunk::<CHECKSUM_BYTES>().ok_or(broken("length"))?;
         let kek = provider.unwrap(wrapped).map_err(KeyFileError::RootKey)?;
         let table =
             open_secret(&kek, &[CONTEXT, header, wrapped], sealed).map_err(
@@ -167,24 +139,12 @@ impl Header {
         if rest.take::<8>() != Some(MAGIC) {
             return Err(ImageError::Magic);
         }
-        let format_version = rest
-            .take()
-            .map(u16::from_be_bytes)
-            .ok_or(ImageError::Lengths)?;
+        let format_version = rest.take().map(u16::from_be_bytes).ok_or(ImageError::Lengths)?;
         let reserved: [u8; 2] = rest.take().ok_or(ImageError::Lengths)?;
-        let wrapped = rest
-            .take()
-            .map(u32::from_be_bytes)
-            .ok_or(ImageError::Lengths)?;
-        let sealed = rest
-            .take()
-            .map(u32::from_be_bytes)
-            .ok_or(ImageError::Lengths)?;
+        let wrapped = rest.take().map(u32::from_be_bytes).ok_or(ImageError::Lengths)?;
+        let sealed = rest.take().map(u32::from_be_bytes).ok_or(ImageError::Lengths)?;
         let reserved_too: [u8; 4] = rest.take().ok_or(ImageError::Lengths)?;
-        let sequence = rest
-            .take()
-            .map(u64::from_be_bytes)
-            .ok_or(ImageError::Lengths)?;
+        let sequence = rest.take().map(u64::from_be_bytes).ok_or(ImageError::Lengths)?;
         if format_version != FORMAT_VERSION {
             return Err(ImageError::FormatVersion(format_version));
         }
@@ -197,11 +157,7 @@ impl Header {
         {
             return Err(ImageError::Lengths);
         }
-        Ok(Self {
-            wrapped_bytes,
-            sealed_bytes,
-            sequence,
-        })
+        Ok(Self { wrapped_bytes, sealed_bytes, sequence })
     }
 }
 

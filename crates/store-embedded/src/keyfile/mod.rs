@@ -147,13 +147,7 @@ impl KeyFile {
                     copies.write(side, &bytes)?;
                 }
                 disk.sync_dir(&path.parent())?;
-                Ok(Self::assemble(
-                    provider,
-                    entropy,
-                    keys,
-                    copies,
-                    FIRST_SEQUENCE,
-                ))
+                Ok(Self::assemble(provider, entropy, keys, copies, FIRST_SEQUENCE))
             }
             outcome => outcome,
         }
@@ -165,8 +159,7 @@ impl KeyFile {
     /// [`VaultError::NoSuchKey`] if a key of the services was never made or is destroyed,
     /// [`VaultError::Unavailable`] if it is one of the engine's own.
     pub fn secret(&self, name: VaultName) -> Result<Secret<32>, VaultError> {
-        self.find(name)
-            .map(|key| key.danger_expose_secret().duplicate())
+        self.find(name).map(|key| key.danger_expose_secret().duplicate())
     }
 
     /// Makes a key, or gives the one that exists. It is durable in both copies when this returns.
@@ -176,8 +169,7 @@ impl KeyFile {
     /// could not be written. After a failure of the drive, nothing is written until it is opened
     /// again, and the key may then exist.
     pub fn create_secret(&self, name: VaultName) -> Result<Secret<32>, VaultError> {
-        self.make(name)
-            .map(|key| key.danger_expose_secret().duplicate())
+        self.make(name).map(|key| key.danger_expose_secret().duplicate())
     }
 
     /// Destroys a key. Neither copy can give it back when this returns.
@@ -213,18 +205,8 @@ impl KeyFile {
         copies: Copies,
         sequence: u64,
     ) -> Self {
-        let writer = Writer {
-            copies,
-            sequence,
-            keys_max: VAULT_KEYS_MAX,
-            stopped: None,
-        };
-        Self {
-            provider,
-            entropy,
-            keys: RwLock::new(Arc::new(keys)),
-            writer: Mutex::new(writer),
-        }
+        let writer = Writer { copies, sequence, keys_max: VAULT_KEYS_MAX, stopped: None };
+        Self { provider, entropy, keys: RwLock::new(Arc::new(keys)), writer: Mutex::new(writer) }
     }
 
     fn find(&self, name: VaultName) -> Result<Arc<WrappingKey>, VaultError> {
@@ -233,9 +215,9 @@ impl KeyFile {
         }
         Err(match name {
             VaultName::Store(name) => VaultError::NoSuchKey(name),
-            VaultName::Log | VaultName::Index => VaultError::Unavailable {
-                reason: format!("the key file has no {name:?} key"),
-            },
+            VaultName::Log | VaultName::Index => {
+                VaultError::Unavailable { reason: format!("the key file has no {name:?} key") }
+            }
         })
     }
 
@@ -257,20 +239,11 @@ impl KeyFile {
     /// Writes a new table to both copies in turn, then shows it to readers.
     fn store(&self, writer: &mut Writer, keys: Keys) -> Result<(), VaultError> {
         if let Some(reason) = &writer.stopped {
-            return Err(VaultError::Unavailable {
-                reason: reason.clone(),
-            });
+            return Err(VaultError::Unavailable { reason: reason.clone() });
         }
         let sequence = writer.sequence + 1;
-        let image = Image::seal(
-            &keys,
-            sequence,
-            self.provider.as_ref(),
-            self.entropy.as_ref(),
-        )
-        .map_err(|error| VaultError::Unavailable {
-            reason: reason_of(&error),
-        })?;
+        let image = Image::seal(&keys, sequence, self.provider.as_ref(), self.entropy.as_ref())
+            .map_err(|error| VaultError::Unavailable { reason: reason_of(&error) })?;
         let bytes = image.into_bytes();
         for side in copies::ORDER {
             if let Err(error) = writer.copies.write(side, &bytes) {
@@ -294,9 +267,7 @@ fn choose(
     let Some(newest) = newest else {
         return Err(nothing_whole(&found));
     };
-    let mut refusal = KeyFileError::Damaged {
-        what: "no copy opens".to_owned(),
-    };
+    let mut refusal = KeyFileError::Damaged { what: "no copy opens".to_owned() };
     for (side, found) in copies::ORDER.into_iter().zip(found) {
         // A whole copy that does not open was tampered with or belongs to another root key. An
         // older one must not stand in for it: it may hold keys that were destroyed.
@@ -319,12 +290,10 @@ fn nothing_whole(found: &[Found; 2]) -> KeyFileError {
         | [_, Found::Broken(ImageError::FormatVersion(found))] => {
             KeyFileError::FormatVersion { found: *found }
         }
-        [Found::Broken(first), Found::Broken(second)] => KeyFileError::Damaged {
-            what: format!("copy 1: {first}; copy 2: {second}"),
-        },
-        _ => KeyFileError::Damaged {
-            what: "one copy is blank, the other is broken".to_owned(),
-        },
+        [Found::Broken(first), Found::Broken(second)] => {
+            KeyFileError::Damaged { what: format!("copy 1: {first}; copy 2: {second}") }
+        }
+        _ => KeyFileError::Damaged { what: "one copy is blank, the other is broken".to_owned() },
     }
 }
 
