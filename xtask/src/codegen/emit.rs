@@ -228,7 +228,7 @@ fn read_place(plan: &Plan<'_>, field: &Field<'_>) -> String {
 }
 
 fn encode(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> String {
-    let status = operation.http.status.unwrap_or(200);
+    let status = plan.status(name);
     let Some(output) = &operation.output else {
         return format!(
             "    fn encode(_: {name}Output) -> Result<Response<ByteStream>, EncodeError> {{\n        ResponseBuilder::new({status}).finish()\n    }}\n"
@@ -340,7 +340,7 @@ fn specification(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> Str
         "OperationSpec {{ name: {name:?}, method: {:?}, path: {path}, query: &[{}], status: {}, input: {kind}, checksum_required: {}, members: members! {{\n{members}        }} }}",
         operation.http.method,
         query.join(", "),
-        operation.http.status.unwrap_or(200),
+        plan.status(name),
         operation.checksum.required,
     )
 }

@@ -79,6 +79,12 @@ impl<'a> Plan<'a> {
         &found.unwrap_or_else(|| panic!("the model has no operation `{name}`")).1
     }
 
+    /// The status of success.
+    pub fn status(&self, name: &str) -> u16 {
+        let stated = self.scope.statuses.get(name).copied();
+        stated.or(self.operation(name).http.status).unwrap_or(200)
+    }
+
     fn check_groups(&self) -> Result<(), String> {
         let mut seen: BTreeSet<&str> = self.scope.skipped.keys().map(String::as_str).collect();
         for name in self.scope.groups.values().flatten() {

@@ -20,6 +20,7 @@ pub struct Service {
     pub skipped: BTreeMap<String, String>,
     pub groups: BTreeMap<String, Vec<String>>,
     pub roots: BTreeMap<String, String>,
+    pub statuses: BTreeMap<String, u16>,
     pub quirks: Quirks,
     pub renamed_shapes: BTreeMap<String, String>,
     pub renamed_members: BTreeMap<String, String>,

@@ -843,7 +843,7 @@ impl Operation for PutBucketPolicy {
         method: "PUT",
         path: PathShape::Bucket,
         query: &[("policy", None)],
-        status: 200,
+        status: 204,
         input: InputKind::Text { required: true },
         checksum_required: true,
         members: members! {
@@ -871,7 +871,7 @@ impl Operation for PutBucketPolicy {
     }
 
     fn encode(_: PutBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
-        ResponseBuilder::new(200).finish()
+        ResponseBuilder::new(204).finish()
     }
 }
 
