@@ -6,12 +6,13 @@
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a measurement for people, not part of the product"
 )]
 
 use std::time::Instant;
 
-use strongroom_crypto::{Secret, SystemEntropy};
+use strongroom_crypto::{AeadKey, Secret, SystemEntropy, hkdf_sha256};
 use strongroom_store::KeyRange;
 use strongroom_store::conformance::SplitMix;
 use strongroom_store_embedded::disk::{DiskPath, RealDisk};
@@ -26,6 +27,8 @@ fn main() {
     let path = DiskPath::data("index");
     let options = IndexOptions::default();
     let index = Index::create(&disk, &path, &index_key, &SystemEntropy, options).expect("create");
+
+    measure_sealing(&index_key);
 
     let mut numbers = SplitMix::new(1);
     let mut keys = Vec::new();
@@ -69,12 +72,37 @@ fn main() {
     let verified = index.verify(&mut |_, _| ()).expect("verify");
     println!("verification of {verified:?}: {:?}", start.elapsed());
 
+    // As a crash leaves it.
+    std::mem::forget(index);
+    let start = Instant::now();
+    let index = Index::open(&disk, &path, &index_key, &SystemEntropy, options).expect("open");
+    println!("open after a crash: {:?}", start.elapsed());
     let start = Instant::now();
     index.close().expect("close");
     println!("close: {:?}", start.elapsed());
     let start = Instant::now();
     Index::open(&disk, &path, &index_key, &SystemEntropy, options).expect("open");
     println!("open: {:?}", start.elapsed());
+}
+
+/// What a key for each block would cost, against sealing the block.
+fn measure_sealing(index_key: &Secret<32>) {
+    let rounds = 100_000;
+    let start = Instant::now();
+    for round in 0..rounds {
+        let key = hkdf_sha256(index_key, &u128::from(round).to_be_bytes(), &[b"label", &[1; 16]]);
+        std::hint::black_box(AeadKey::new(&key).expect("key"));
+    }
+    println!("a key for one block: {:?}", start.elapsed() / rounds);
+    let key = AeadKey::new(index_key).expect("key");
+    let mut block = vec![0; 4096];
+    let start = Instant::now();
+    for round in 0..rounds {
+        let mut nonce = [0; 12];
+        nonce[8..].copy_from_slice(&round.to_be_bytes());
+        std::hint::black_box(key.seal_in_place(nonce, &[2; 32], &mut block).expect("seal"));
+    }
+    println!("sealing one block: {:?}", start.elapsed() / rounds);
 }
 
 const CHECKPOINT_ENTRIES: usize = 150_000;
