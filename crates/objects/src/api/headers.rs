@@ -105,19 +105,19 @@ impl EncryptionHeaders<'_> {
     ///
     /// SPEC: data-protection, 2.4 and 2.5.
     pub(super) fn check(&self) -> Result<(), ErrorResponse> {
-        let customer = self.customer_algorithm.is_some()
-            || self.customer_key.is_some()
-            || self.customer_key_md5.is_some();
         let kms = self.kms_key_id.is_some() || self.context.is_some();
-        match self.algorithm {
-            Some(algorithm) if customer => Err(errors::invalid_argument(
-                "x-amz-server-side-encryption",
-                algorithm.as_str(),
-                "server side encryption with a customer key and another one exclude each other",
-            )),
-            None if customer => {
-                Err(errors::not_implemented("x-amz-server-side-encryption-customer-algorithm"))
+        match (self.algorithm, self.customer_header()) {
+            (Some(algorithm), Some(_)) => {
+                return Err(errors::invalid_argument(
+                    "x-amz-server-side-encryption",
+                    algorithm.as_str(),
+                    "encryption with a customer key and with another one exclude each other",
+                ));
             }
+            (None, Some(header)) => return Err(errors::not_implemented(header)),
+            (_, None) => {}
+        }
+        match self.algorithm {
             Some(s3::ServerSideEncryption::Aes256) if kms || self.bucket_key_enabled.is_some() => {
                 Err(errors::invalid_argument(
                     "x-amz-server-side-encryption",
@@ -146,6 +146,16 @@ impl EncryptionHeaders<'_> {
                 "the encryption method specified is not supported",
             )),
         }
+    }
+
+    /// The first header that speaks of a customer's key.
+    fn customer_header(&self) -> Option<&'static str> {
+        let present = [
+            (self.customer_algorithm.is_some(), "x-amz-server-side-encryption-customer-algorithm"),
+            (self.customer_key.is_some(), "x-amz-server-side-encryption-customer-key"),
+            (self.customer_key_md5.is_some(), "x-amz-server-side-encryption-customer-key-md5"),
+        ];
+        present.into_iter().find_map(|(present, header)| present.then_some(header))
     }
 }
 

@@ -12,7 +12,7 @@ use strongroom_wire::{
     Disposition, ErrorResponse, Location, OperationStatus, ServiceTables, UnknownMember,
 };
 
-use super::errors;
+use super::{errors, member_rows};
 
 /// `(operation, member path, disposition)`.
 pub(super) type MemberRow = (&'static str, &'static str, Disposition);
@@ -79,11 +79,11 @@ pub(super) fn unknown_member(_operation: &str, member: &UnknownMember) -> Option
 }
 
 /// Rows of all groups of operations.
-static MEMBERS: LazyLock<Vec<MemberRow>> = LazyLock::new(|| [CORE].concat());
+static MEMBERS: LazyLock<Vec<MemberRow>> = LazyLock::new(|| [CORE, member_rows::ROWS].concat());
 
 /// The operations that are built.
 static STATUS: LazyLock<Vec<(&'static str, OperationStatus)>> = LazyLock::new(|| {
-    let built = [CORE_OPERATIONS].concat();
+    let built = [CORE_OPERATIONS, member_rows::OPERATIONS].concat();
     built.into_iter().map(|name| (name, OperationStatus::Implemented)).collect()
 });
 

@@ -39,6 +39,7 @@ pub(crate) mod errors;
 mod encryption;
 mod headers;
 mod listing;
+mod member_rows;
 mod members;
 mod multipart;
 mod objects;

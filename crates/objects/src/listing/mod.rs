@@ -11,10 +11,10 @@ mod uploads;
 mod versions;
 mod walk;
 
-pub(crate) use objects::{ListedObject, ObjectsPage, ObjectsQuery};
+pub(crate) use objects::{ListedObject, ObjectsQuery, objects};
 pub(crate) use token::{ContinuationTokenError, decode as decode_token, encode as encode_token};
-pub(crate) use uploads::{ListedUpload, UploadsPage, UploadsQuery};
-pub(crate) use versions::{ListedVersion, VersionsMarker, VersionsPage, VersionsQuery};
+pub(crate) use uploads::{ListedUpload, UploadsQuery, uploads};
+pub(crate) use versions::{ListedVersion, VersionsMarker, VersionsQuery, versions};
 
 use crate::fault::Fault;
 use crate::records::RecordError;

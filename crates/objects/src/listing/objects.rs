@@ -7,8 +7,8 @@ use crate::fault::Fault;
 use crate::keys::Listed;
 use crate::records::{ObjectRecord, RecordError};
 
-use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 use super::Filter;
+use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 
 /// Which objects to list.
 #[derive(Debug, Clone, Default)]

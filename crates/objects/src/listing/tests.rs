@@ -15,6 +15,9 @@ use strongroom_types::{
     AccountId, BucketId, CanonicalUserId, Clock, ObjectKey, Timestamp, VersionId,
 };
 
+use super::objects::ObjectsPage;
+use super::uploads::UploadsPage;
+use super::versions::VersionsPage;
 use super::*;
 use crate::keys::{self, UploadUnique, VersionOrder};
 use crate::multipart::{Initiator, UploadRecord};
@@ -96,8 +99,7 @@ impl World {
     fn new() -> Self {
         let engine = MemoryEngine::new(Arc::new(SystemEntropy), Arc::new(StillClock));
         let inner = engine.store().metadata;
-        let store =
-            Counting { inner, scans: AtomicUsize::new(0), entries: AtomicUsize::new(0) };
+        let store = Counting { inner, scans: AtomicUsize::new(0), entries: AtomicUsize::new(0) };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let world = Self { store, runtime };
         for other in neighbours() {
@@ -219,7 +221,10 @@ fn oracle(records: &[(String, [u8; 16])], prefix: &str, delimiter: &str) -> Vec<
         let Some(behind) = key.strip_prefix(prefix) else { continue };
         let rolled_up = (!delimiter.is_empty()).then(|| behind.find(delimiter)).flatten();
         let line = match rolled_up {
-            Some(at) => Line::Prefix(key[..prefix.len() + at + delimiter.len()].to_owned()),
+            Some(at) => {
+                let length = prefix.len() + at + delimiter.len();
+                Line::Prefix(key.get(..length).unwrap().to_owned())
+            }
             None => Line::Key(key.clone(), *order),
         };
         if !matches!(line, Line::Prefix(_)) || lines.last() != Some(&line) {
@@ -246,8 +251,22 @@ impl Dice {
 
     fn text(&mut self, pieces_max: usize) -> String {
         const PIECES: [&str; 16] = [
-            "a", "b", "/", "//", "\0", "\u{1}", "\n", "ä", "\u{ffff}", "\u{10ffff}", "-", " ",
-            "%2F", "..", "\u{7f}", "ab/",
+            "a",
+            "b",
+            "/",
+            "//",
+            "\0",
+            "\u{1}",
+            "\n",
+            "ä",
+            "\u{ffff}",
+            "\u{10ffff}",
+            "-",
+            " ",
+            "%2F",
+            "..",
+            "\u{7f}",
+            "ab/",
         ];
         let pieces = self.roll(pieces_max + 1);
         (0..pieces).map(|_| PIECES[self.roll(PIECES.len())]).collect()
@@ -300,8 +319,7 @@ fn every_page_size_of_objects_gives_the_same_list() {
 }
 
 fn objects_query(prefix: &str, delimiter: &str, results_max: usize, after: &str) -> ObjectsQuery {
-    let filter =
-        Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
+    let filter = Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
     ObjectsQuery { filter, after: after.to_owned() }
 }
 
@@ -327,9 +345,10 @@ fn object_pages(
 
 /// Objects and prefixes of a page in the order of their text.
 fn lines_of(page: ObjectsPage) -> Vec<Line> {
-    let keys = page.objects.iter().map(|object| {
-        Line::Key(object.object_key.as_str().to_owned(), [0xff; 16])
-    });
+    let keys = page
+        .objects
+        .iter()
+        .map(|object| Line::Key(object.object_key.as_str().to_owned(), [0xff; 16]));
     let mut lines: Vec<Line> =
         keys.chain(page.common_prefixes.into_iter().map(Line::Prefix)).collect();
     lines.sort_by(|a, b| a.text().cmp(b.text()));
@@ -345,22 +364,19 @@ fn every_page_size_of_versions_gives_the_same_list() {
             (0..12).map(|_| dice.text(4)).filter(|name| !name.is_empty()).collect();
         let mut records = Vec::new();
         for name in &names {
-            let mut orders: BTreeSet<[u8; 16]> = (0..=dice.roll(4))
-                .map(|_| [u8::try_from(dice.roll(200)).unwrap(); 16])
-                .collect();
+            let mut orders: BTreeSet<[u8; 16]> =
+                (0..=dice.roll(4)).map(|_| [u8::try_from(dice.roll(200)).unwrap(); 16]).collect();
             orders.extend((dice.roll(2) == 0).then_some([0xff; 16]));
             // The null version is the one at the last place, or any other.
             let null_in_between = dice.roll(3) == 0 && !orders.contains(&[0xff; 16]);
             let null_at = dice.roll(orders.len());
             for (index, order) in orders.iter().enumerate() {
                 let is_null = *order == [0xff; 16] || (null_in_between && index == null_at);
-                let version_id =
-                    if is_null { VersionId::Null } else { VersionId::Named(*order) };
+                let version_id = if is_null { VersionId::Null } else { VersionId::Named(*order) };
                 let order_key = VersionOrder::from_bytes(*order);
                 let store_key = keys::object_version(bucket(), &key(name), order_key);
                 let is_marker = dice.roll(3) == 0;
-                let value =
-                    if is_marker { delete_marker(version_id) } else { object(version_id) };
+                let value = if is_marker { delete_marker(version_id) } else { object(version_id) };
                 world.put(store_key, value);
                 records.push((name.clone(), *order, is_marker));
             }
@@ -389,14 +405,8 @@ fn every_page_size_of_versions_gives_the_same_list() {
     }
 }
 
-fn all_versions(
-    world: &World,
-    prefix: &str,
-    delimiter: &str,
-    results_max: usize,
-) -> Vec<Line> {
-    let filter =
-        Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
+fn all_versions(world: &World, prefix: &str, delimiter: &str, results_max: usize) -> Vec<Line> {
+    let filter = Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
     let mut query = VersionsQuery { filter, after: None };
     let mut lines: Vec<Line> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -407,7 +417,8 @@ fn all_versions(
             let name = version.object_key.as_str().to_owned();
             assert_eq!(version.is_latest, seen.insert(name.clone()), "{name:?}");
             // The order is not part of the result: look it up by what the record says.
-            found.push(Line::Key(name, order_in_store(world, &version.object_key, &version.record)));
+            found
+                .push(Line::Key(name, order_in_store(world, &version.object_key, &version.record)));
         }
         let versions = found.len();
         found.extend(page.common_prefixes.into_iter().map(Line::Prefix));
@@ -459,8 +470,7 @@ fn every_page_size_of_uploads_gives_the_same_list() {
 }
 
 fn all_uploads(world: &World, prefix: &str, delimiter: &str, results_max: usize) -> Vec<Line> {
-    let filter =
-        Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
+    let filter = Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
     let mut query = UploadsQuery { filter, ..UploadsQuery::default() };
     let mut lines = Vec::new();
     loop {

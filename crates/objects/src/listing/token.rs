@@ -10,7 +10,7 @@ use strongroom_crypto::crc32c;
 /// Text that is no continuation token. Answered with `InvalidArgument` (400).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the continuation token provided is incorrect")]
-pub struct ContinuationTokenError;
+pub(crate) struct ContinuationTokenError;
 
 /// The token for a listing that goes on behind `last`, a key or a common prefix.
 pub(crate) fn encode(last: &str) -> String {
@@ -57,7 +57,14 @@ mod tests {
             other[at] = if other[at] == b'A' { b'B' } else { b'A' };
             assert!(decode(std::str::from_utf8(&other).unwrap()).is_err(), "{at}");
         }
-        for bad in ["", "x", "photos/2026/", &token[1..], &format!("{token}="), &"A".repeat(4000)] {
+        for bad in [
+            "",
+            "x",
+            "photos/2026/",
+            token.trim_start_matches('A'),
+            &format!("{token}="),
+            &"A".repeat(4000),
+        ] {
             assert_eq!(decode(bad), Err(ContinuationTokenError), "{bad}");
         }
     }

@@ -8,8 +8,8 @@ use crate::keys::{Listed, UploadUnique};
 use crate::multipart::UploadRecord;
 use crate::records::RecordError;
 
-use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 use super::Filter;
+use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 
 /// Which uploads to list.
 #[derive(Debug, Clone, Default)]

@@ -8,8 +8,8 @@ use crate::fault::Fault;
 use crate::keys::{self, Listed, VersionOrder};
 use crate::records::{ObjectRecord, RecordError};
 
-use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 use super::Filter;
+use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 
 /// Which versions to list.
 #[derive(Debug, Clone, Default)]

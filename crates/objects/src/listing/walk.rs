@@ -95,8 +95,6 @@ pub(crate) struct Met<'a> {
     pub(crate) order: [u8; 16],
     /// The record.
     pub(crate) entry: &'a Entry,
-    /// Whether it is rolled up into a common prefix, so that only its existence counts.
-    pub(crate) is_rolled_up: bool,
 }
 
 /// One page of a listing: at most `items_max` results.
@@ -119,8 +117,7 @@ pub(crate) async fn page<T, E>(
     while let Some((store_key, entry)) = walk.next().await? {
         let (object_key, order) = scope.listed.parse(&store_key)?;
         let common_prefix = scope.common_prefix(object_key.as_str()).map(str::to_owned);
-        let is_rolled_up = common_prefix.is_some();
-        let met = Met { object_key: object_key.clone(), order, entry: &entry, is_rolled_up };
+        let met = Met { object_key: object_key.clone(), order, entry: &entry };
         let Some(record) = read(met).map_err(WalkError::Record)? else {
             if each == Each::Key {
                 walk.skip_key(&store_key);

@@ -18,9 +18,7 @@ use crate::fault::Fault;
 use crate::keys::{self, UploadUnique};
 use crate::objects::{CommitFailure, NewVersion, StoredVersion};
 use crate::payload::PayloadFault;
-use crate::records::{
-    DataKeyRecord, ObjectKind, ObjectRecord, PartsOrigin,
-};
+use crate::records::{DataKeyRecord, ObjectKind, ObjectRecord, PartsOrigin};
 use crate::{RACES_LOST_MAX, S3};
 
 /// What to complete, and when.
@@ -57,8 +55,7 @@ impl S3 {
             };
             let parts = self.stored_parts(found.unique).await?;
             let assembled = assemble(&found.record, &parts, &request.claims)?;
-            let committed =
-                self.commit_object(permit, request, (&found, &parts), &assembled).await;
+            let committed = self.commit_object(permit, request, (&found, &parts), &assembled).await;
             match committed {
                 Ok(record) => return Ok(record),
                 // The upload was completed or aborted, or a part was replaced, in the meantime.
@@ -81,8 +78,10 @@ impl S3 {
     ) -> Result<ObjectRecord, CommitFailure> {
         let bucket = bucket_of(permit)?;
         let described = &found.record.data_key;
-        let data_key =
-            self.payloads.unwrap_data_key(bucket.owner, bucket.id, described).map_err(Fault::from)?;
+        let data_key = self
+            .payloads
+            .unwrap_data_key(bucket.owner, bucket.id, described)
+            .map_err(Fault::from)?;
         let table = assembled.manifest.encode().map_err(Fault::from)?;
         let sealed = self.payloads.seal_bytes(&data_key, &table).await;
         let (payload, blob_id) = sealed.map_err(Fault::from)?;
@@ -121,7 +120,8 @@ impl S3 {
         let mut parts = StoredParts::new();
         let mut from = 0;
         loop {
-            let rows = self.store.metadata.scan(keys::parts(unique, from), SCAN_ENTRIES_MAX).await?;
+            let rows =
+                self.store.metadata.scan(keys::parts(unique, from), SCAN_ENTRIES_MAX).await?;
             let is_last = rows.len() < SCAN_ENTRIES_MAX;
             for (key, entry) in rows {
                 let number = part_number(&key)?;

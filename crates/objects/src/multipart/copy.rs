@@ -10,7 +10,7 @@ use super::part::{PART_BYTES_MAX, PartPlace, StoredPartAnswer};
 use crate::S3;
 use crate::checksums::ChecksumPlan;
 use crate::fault::Fault;
-use crate::objects::{ObjectError, SourceRequest};
+use crate::objects::{ObjectError, SourceRequest, source_broke};
 use crate::payload::ByteRange;
 
 /// What to copy into which part.
@@ -49,7 +49,13 @@ impl S3 {
         let opened = self.open_source(&source_bucket, &request.source, range).await;
         let (source, body) = opened.map_err(|error| named(error, request))?;
         let plan = ChecksumPlan::compute(found.record.algorithm());
-        let part = self.write_part(permit, place, (number, found), (None, plan), body).await?;
+        let written = self.write_part(permit, place, (number, found), (None, plan), body).await;
+        let part = written.map_err(|error| match error {
+            UploadError::Fault(Fault::Payload(fault)) => {
+                UploadError::Fault(source_broke(fault).into())
+            }
+            other => other,
+        })?;
         Ok(CopiedPart { part, source_version_id: source.record.version_id })
     }
 }
@@ -94,8 +100,19 @@ mod tests {
         assert_eq!(parse_range("bytes=5-17"), range(5, 17));
         assert_eq!(parse_range("bytes=0-99999999999999999999"), range(0, u64::MAX));
         for bad in [
-            "", "bytes=", "bytes=0-", "bytes=-5", "0-2", "bytes=hello", "bytes=5-4", "bytes=0-1,3-4",
-            "Bytes=0-1", "bytes= 0-1", "bytes=+0-1", "bytes=0-1 ", "bytes=a-b",
+            "",
+            "bytes=",
+            "bytes=0-",
+            "bytes=-5",
+            "0-2",
+            "bytes=hello",
+            "bytes=5-4",
+            "bytes=0-1,3-4",
+            "Bytes=0-1",
+            "bytes= 0-1",
+            "bytes=+0-1",
+            "bytes=0-1 ",
+            "bytes=a-b",
         ] {
             assert!(parse_range(bad).is_err(), "{bad}");
         }

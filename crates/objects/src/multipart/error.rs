@@ -90,7 +90,9 @@ pub(crate) enum CompleteError {
         object_bytes: u64,
     },
     /// The list gives no checksum for a part, but the upload is composite.
-    #[error("the upload was created with a {algorithm} checksum; part {number} of the list has none")]
+    #[error(
+        "the upload was created with a {algorithm} checksum; part {number} of the list has none"
+    )]
     PartChecksumMissing {
         /// The number of the part.
         number: u16,
@@ -138,7 +140,9 @@ pub(crate) enum CompleteError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PartSourceError {
     /// The range has not the form `bytes=first-last`.
-    #[error("the `x-amz-copy-source-range` value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")]
+    #[error(
+        "the `x-amz-copy-source-range` value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy"
+    )]
     RangeForm {
         /// The range as the client gave it.
         range: String,
@@ -152,6 +156,8 @@ pub(crate) enum PartSourceError {
         object_bytes: u64,
     },
     /// More bytes than a part may have, which are these.
-    #[error("the specified copy source is larger than the maximum allowable size for a copy source: {0}")]
+    #[error(
+        "the specified copy source is larger than the maximum allowable size for a copy source: {0}"
+    )]
     TooLarge(u64),
 }

@@ -15,13 +15,15 @@ mod second_checksum;
 mod tests;
 mod upload;
 
-pub(crate) use assemble::{CompletedPart, CompletionClaims, PART_BYTES_MIN};
+pub(crate) use assemble::{CompletedPart, CompletionClaims, OBJECT_BYTES_MAX, PART_BYTES_MIN};
 pub(crate) use complete::CompleteRequest;
-pub(crate) use copy::{CopiedPart, PartCopyRequest};
+pub(crate) use copy::PartCopyRequest;
 pub(crate) use error::{CompleteError, PartSourceError, UploadError};
 pub(crate) use offer::{Offer, bucket_of};
-pub(crate) use part::{PART_BYTES_MAX, PartClaims, PartPlace, StoredPartAnswer};
-pub(crate) use record::{Initiator, PartRecord, UploadChecksum, UploadRecord};
+pub(crate) use part::{PartClaims, PartPlace};
+#[cfg(test)]
+pub(crate) use record::Initiator;
+pub(crate) use record::{PartRecord, UploadRecord};
 pub(crate) use upload::{
-    NewUpload, PARTS_PAGE_MAX, PartsPage, outcome, parse_upload_id, upload_checksum, upload_id,
+    NewUpload, PARTS_PAGE_MAX, outcome, parse_upload_id, upload_checksum, upload_id,
 };

@@ -54,7 +54,8 @@ pub(crate) struct StoredPartAnswer {
 impl PartPlace {
     /// The number, if it is one that a part may have.
     pub(super) fn number(&self) -> Result<u16, UploadError> {
-        let number = u16::try_from(self.number).ok().filter(|n| (1..=PARTS_MAX).contains(&usize::from(*n)));
+        let number =
+            u16::try_from(self.number).ok().filter(|n| (1..=PARTS_MAX).contains(&usize::from(*n)));
         number.ok_or(UploadError::PartNumber { number: self.number })
     }
 }
@@ -134,11 +135,8 @@ impl S3 {
         let value = record.encode().map_err(Fault::from)?;
         for _ in 0..RACES_LOST_MAX {
             let bucket = bucket_of(permit)?;
-            let outcome = Outcome {
-                status: 200,
-                received_bytes: stored.object_bytes,
-                ..Outcome::default()
-            };
+            let outcome =
+                Outcome { status: 200, received_bytes: stored.object_bytes, ..Outcome::default() };
             let batch = Batch {
                 preconditions: vec![Precondition::Revision {
                     key: keys::upload(bucket.id, &place.object_key, found.unique),

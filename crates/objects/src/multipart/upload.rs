@@ -232,7 +232,8 @@ mod tests {
         assert_eq!(upload_id(unique), "ab".repeat(16));
         assert_eq!(parse_upload_id(&upload_id(unique)), Some(unique));
         assert!(upload_id(UploadUnique::from_bytes([1; 16])) < upload_id(unique));
-        let other = ["", "x", &"AB".repeat(16), &"ab".repeat(15), &"ab".repeat(17), &"äb".repeat(8)];
+        let other =
+            ["", "x", &"AB".repeat(16), &"ab".repeat(15), &"ab".repeat(17), &"äb".repeat(8)];
         for text in other {
             assert_eq!(parse_upload_id(text), None, "{text}");
         }

@@ -11,10 +11,10 @@ mod tests;
 use strongroom_store::{Batch, KeyName, KeyRange, SCAN_ENTRIES_MAX, Write};
 use strongroom_types::BucketId;
 
+use crate::S3;
 use crate::buckets::put;
 use crate::fault::Fault;
 use crate::keys::{self, UploadUnique};
-use crate::S3;
 
 pub(crate) use pins::{PartsPin, PartsPins};
 

@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn an_upload_is_pinned_until_its_last_reader_is_done() {
         let pins = PartsPins::default();
-        let (upload, other) = (UploadUnique::from_bytes([1; 16]), UploadUnique::from_bytes([2; 16]));
+        let (upload, other) =
+            (UploadUnique::from_bytes([1; 16]), UploadUnique::from_bytes([2; 16]));
         let first = pins.pin(upload);
         let second = pins.pin(upload);
         drop(first);

@@ -131,9 +131,9 @@ fn select(
     if upload.checksum.is_some() && !consecutive {
         return Err(CompleteError::PartOrder);
     }
-    let too_small = selected.split_last().and_then(|(_, others)| {
-        others.iter().find(|part| part.object_bytes < PART_BYTES_MIN)
-    });
+    let too_small = selected
+        .split_last()
+        .and_then(|(_, others)| others.iter().find(|part| part.object_bytes < PART_BYTES_MIN));
     match too_small {
         None => Ok(selected),
         Some(part) => Err(CompleteError::PartTooSmall {

@@ -76,7 +76,11 @@ fn claims(upload: &UploadRecord, stored: &StoredParts) -> CompletionClaims {
 }
 
 #[track_caller]
-fn refused(upload: &UploadRecord, stored: &StoredParts, claims: &CompletionClaims) -> CompleteError {
+fn refused(
+    upload: &UploadRecord,
+    stored: &StoredParts,
+    claims: &CompletionClaims,
+) -> CompleteError {
     match assemble(upload, stored, claims) {
         Err(UploadError::Complete(error)) => error,
         other => panic!("{other:?}"),
