@@ -26,17 +26,13 @@ impl Batch {
         for write in &self.writes {
             check_key(write.key())?;
             if !keys.insert(write.key()) {
-                return Err(StoreError::Invalid {
-                    what: "a key is written twice in a batch",
-                });
+                return Err(StoreError::Invalid { what: "a key is written twice in a batch" });
             }
             self.check_write(write)?;
         }
         check_event(self.event.as_deref().unwrap_or_default())?;
         if self.bytes() > BATCH_BYTES_MAX {
-            return Err(StoreError::Invalid {
-                what: "a batch is too large",
-            });
+            return Err(StoreError::Invalid { what: "a batch is too large" });
         }
         Ok(())
     }
@@ -60,29 +56,19 @@ impl Batch {
     }
 
     fn check_write(&self, write: &Write) -> Result<(), StoreError> {
-        let Write::Put {
-            key,
-            value,
-            payload,
-            ..
-        } = write
-        else {
+        let Write::Put { key, value, payload, .. } = write else {
             return Ok(());
         };
         if value.len() > VALUE_BYTES_MAX {
-            return Err(StoreError::Invalid {
-                what: "a value is too long",
-            });
+            return Err(StoreError::Invalid { what: "a value is too long" });
         }
         match payload {
             NewPayload::Inline(bytes) if bytes.len() > INLINE_BYTES_MAX => {
-                Err(StoreError::Invalid {
-                    what: "an inline payload is too long",
-                })
+                Err(StoreError::Invalid { what: "an inline payload is too long" })
             }
-            NewPayload::Keep if !self.pins(key) => Err(StoreError::Invalid {
-                what: "a payload is kept of an unknown revision",
-            }),
+            NewPayload::Keep if !self.pins(key) => {
+                Err(StoreError::Invalid { what: "a payload is kept of an unknown revision" })
+            }
             _ => Ok(()),
         }
     }
@@ -99,12 +85,7 @@ impl Write {
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Put {
-                key,
-                value,
-                payload,
-                ..
-            } => {
+            Self::Put { key, value, payload, .. } => {
                 let inline = match payload {
                     NewPayload::Inline(bytes) => bytes.len(),
                     NewPayload::None | NewPayload::Blob(_) | NewPayload::Keep => 0,
@@ -134,9 +115,7 @@ impl Precondition {
 /// [`StoreError::Invalid`].
 pub fn check_event(event: &[u8]) -> Result<(), StoreError> {
     if event.len() > EVENT_BYTES_MAX {
-        return Err(StoreError::Invalid {
-            what: "an event is too long",
-        });
+        return Err(StoreError::Invalid { what: "an event is too long" });
     }
     Ok(())
 }
@@ -148,23 +127,17 @@ pub fn check_event(event: &[u8]) -> Result<(), StoreError> {
 /// [`StoreError::Invalid`].
 pub fn check_scan_limit(limit: usize) -> Result<(), StoreError> {
     if limit > crate::SCAN_ENTRIES_MAX {
-        return Err(StoreError::Invalid {
-            what: "a scan asks for too many entries",
-        });
+        return Err(StoreError::Invalid { what: "a scan asks for too many entries" });
     }
     Ok(())
 }
 
 fn check_key(key: &[u8]) -> Result<(), StoreError> {
     if key.is_empty() {
-        return Err(StoreError::Invalid {
-            what: "a key is empty",
-        });
+        return Err(StoreError::Invalid { what: "a key is empty" });
     }
     if key.len() > KEY_BYTES_MAX {
-        return Err(StoreError::Invalid {
-            what: "a key is too long",
-        });
+        return Err(StoreError::Invalid { what: "a key is too long" });
     }
     Ok(())
 }

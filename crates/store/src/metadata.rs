@@ -116,10 +116,7 @@ impl KeyRange {
     /// All keys that begin with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &[u8]) -> Self {
-        Self {
-            start: Bytes::copy_from_slice(prefix),
-            end: prefix_end(prefix),
-        }
+        Self { start: Bytes::copy_from_slice(prefix), end: prefix_end(prefix) }
     }
 
     /// The keys of `prefix` that come after `after`, which itself is left out.
@@ -129,10 +126,7 @@ impl KeyRange {
         start.extend_from_slice(after);
         start.push(0);
         let start = start.max(prefix.to_vec());
-        Self {
-            start: start.into(),
-            end: prefix_end(prefix),
-        }
+        Self { start: start.into(), end: prefix_end(prefix) }
     }
 
     /// Whether the range holds the key.
@@ -144,10 +138,7 @@ impl KeyRange {
     /// The range as a pair of bounds for ordered maps.
     #[must_use]
     pub fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
-        let end = self
-            .end
-            .as_deref()
-            .map_or(Bound::Unbounded, Bound::Excluded);
+        let end = self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         (Bound::Included(self.start.as_ref()), end)
     }
 

@@ -6,12 +6,8 @@ use super::{Checks, Failure, Outcome, World, ensure, put};
 use crate::{Batch, Revision, StoredEvent};
 
 pub(super) const CHECKS: Checks = &[
-    ("the event of a batch is durable with it", |world| {
-        Box::pin(with_batch(world))
-    }),
-    ("an event alone becomes durable", |world| {
-        Box::pin(alone(world))
-    }),
+    ("the event of a batch is durable with it", |world| Box::pin(with_batch(world))),
+    ("an event alone becomes durable", |world| Box::pin(alone(world))),
     ("events keep their order", |world| Box::pin(order(world))),
     ("events are read in pages", |world| Box::pin(paging(world))),
 ];
@@ -29,9 +25,7 @@ async fn wait_for(world: &World, count: usize) -> Result<Vec<StoredEvent>, Failu
         }
         world.write(put("push", "")).await?;
     }
-    Err(Failure::new(format_args!(
-        "{count} events never became durable"
-    )))
+    Err(Failure::new(format_args!("{count} events never became durable")))
 }
 
 async fn all(world: &World) -> Result<Vec<StoredEvent>, Failure> {
@@ -44,28 +38,17 @@ async fn all(world: &World) -> Result<Vec<StoredEvent>, Failure> {
         }
         for event in &page {
             let last = events.last().map_or(Revision(0), |event| event.revision);
-            ensure!(
-                event.revision >= last,
-                "{:?} after {last:?}",
-                event.revision
-            );
+            ensure!(event.revision >= last, "{:?} after {last:?}", event.revision);
         }
         events.extend(page);
     }
 }
 
 async fn with_batch(world: &World) -> Outcome {
-    let batch = Batch {
-        writes: vec![put("a", "1")],
-        event: Some(event(1)),
-        ..Batch::default()
-    };
+    let batch = Batch { writes: vec![put("a", "1")], event: Some(event(1)), ..Batch::default() };
     let committed = world.commit(batch).await?;
     let events = world.store.metadata.events(Revision(0), 10).await?;
-    let expected = [StoredEvent {
-        revision: committed.revision,
-        event: event(1),
-    }];
+    let expected = [StoredEvent { revision: committed.revision, event: event(1) }];
     ensure!(events == expected, "{events:?}");
     let behind = world.store.metadata.events(committed.revision, 10).await?;
     ensure!(behind.is_empty(), "`after` is not left out: {behind:?}");
@@ -75,58 +58,37 @@ async fn with_batch(world: &World) -> Outcome {
 async fn alone(world: &World) -> Outcome {
     world.store.metadata.append_event(event(1)).await?;
     let events = wait_for(world, 1).await?;
-    ensure!(
-        events.iter().map(|event| &event.event).eq([&event(1)]),
-        "{events:?}"
-    );
+    ensure!(events.iter().map(|event| &event.event).eq([&event(1)]), "{events:?}");
     Ok(())
 }
 
 async fn order(world: &World) -> Outcome {
     for number in 0..50 {
         if number % 3 == 0 {
-            world
-                .commit(Batch {
-                    event: Some(event(number)),
-                    ..Batch::default()
-                })
-                .await?;
+            world.commit(Batch { event: Some(event(number)), ..Batch::default() }).await?;
         } else {
             world.store.metadata.append_event(event(number)).await?;
         }
     }
     let events = wait_for(world, 50).await?;
     let of_kind = |batch: bool| {
-        events
-            .iter()
-            .map(|event| &event.event)
-            .filter(move |event| {
-                let number = std::str::from_utf8(event.get(6..).unwrap_or_default());
-                let number = number.ok().and_then(|number| number.parse::<usize>().ok());
-                number.is_some_and(|number| (number % 3 == 0) == batch)
-            })
+        events.iter().map(|event| &event.event).filter(move |event| {
+            let number = std::str::from_utf8(event.get(6..).unwrap_or_default());
+            let number = number.ok().and_then(|number| number.parse::<usize>().ok());
+            number.is_some_and(|number| (number % 3 == 0) == batch)
+        })
     };
     for batch in [true, false] {
-        let expected: Vec<_> = (0..50)
-            .filter(|number| (number % 3 == 0) == batch)
-            .map(event)
-            .collect();
-        ensure!(
-            of_kind(batch).eq(expected.iter()),
-            "out of order (batch: {batch}): {events:?}"
-        );
+        let expected: Vec<_> =
+            (0..50).filter(|number| (number % 3 == 0) == batch).map(event).collect();
+        ensure!(of_kind(batch).eq(expected.iter()), "out of order (batch: {batch}): {events:?}");
     }
     Ok(())
 }
 
 async fn paging(world: &World) -> Outcome {
     for number in 0..25 {
-        world
-            .commit(Batch {
-                event: Some(event(number)),
-                ..Batch::default()
-            })
-            .await?;
+        world.commit(Batch { event: Some(event(number)), ..Batch::default() }).await?;
     }
     let mut after = Revision(0);
     let mut seen = 0;

@@ -28,10 +28,7 @@ impl Fixture {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let entropy = Arc::new(SeededEntropy::new(seed));
-        Self {
-            clock: Arc::new(ManualClock::new(START_SECONDS)),
-            entropy,
-        }
+        Self { clock: Arc::new(ManualClock::new(START_SECONDS)), entropy }
     }
 
     /// A new blob id.
@@ -52,9 +49,7 @@ impl ManualClock {
     /// A clock that shows this many seconds since 1970.
     #[must_use]
     pub fn new(seconds: u64) -> Self {
-        Self {
-            micros: AtomicU64::new(seconds.saturating_mul(MICROS_PER_SECOND)),
-        }
+        Self { micros: AtomicU64::new(seconds.saturating_mul(MICROS_PER_SECOND)) }
     }
 
     /// Moves the clock forward.
@@ -84,9 +79,7 @@ impl SeededEntropy {
     /// The source that belongs to this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            numbers: Mutex::new(SplitMix::new(seed)),
-        }
+        Self { numbers: Mutex::new(SplitMix::new(seed)) }
     }
 }
 

@@ -4,6 +4,8 @@
 //! It needs no test framework and no runtime, so that an engine can run it wherever it lives.
 
 mod events;
+#[cfg(test)]
+mod faulty;
 mod fixture;
 mod limits;
 pub mod model;
@@ -56,10 +58,7 @@ where
         let fixture = Fixture::default();
         let store = make(fixture.clone()).await;
         let world = World { store, fixture };
-        check(&world).await.map_err(|failure| Failure {
-            check: name,
-            ..failure
-        })?;
+        check(&world).await.map_err(|failure| Failure { check: name, ..failure })?;
     }
     Ok(())
 }
@@ -98,11 +97,7 @@ pub async fn join_all<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
                 }
             }
         }
-        if pending {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
     slots.into_iter().filter_map(|(_, value)| value).collect()
@@ -120,10 +115,7 @@ pub struct Failure {
 
 impl Failure {
     fn new(what: impl fmt::Display) -> Self {
-        Self {
-            check: "",
-            what: what.to_string(),
-        }
+        Self { check: "", what: what.to_string() }
     }
 }
 
@@ -173,11 +165,7 @@ impl World {
 
     /// Commits one write without preconditions.
     async fn write(&self, write: Write) -> Result<Committed, CommitError> {
-        self.commit(Batch {
-            writes: vec![write],
-            ..Batch::default()
-        })
-        .await
+        self.commit(Batch { writes: vec![write], ..Batch::default() }).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
@@ -199,10 +187,7 @@ impl World {
         }
         let blob = writer.finish().await?;
         ensure!(blob.blob_id == blob_id, "a blob changed its id");
-        ensure!(
-            blob.stored_bytes == bytes.len() as u64,
-            "a blob has another length"
-        );
+        ensure!(blob.stored_bytes == bytes.len() as u64, "a blob has another length");
         Ok(blob)
     }
 
@@ -218,12 +203,13 @@ async fn read_payload(store: &Store, entry: &Entry) -> Result<Option<Bytes>, Fai
     };
     let reader = store.blobs.open(payload).await?;
     let stored_bytes = reader.stored_bytes();
-    ensure!(
-        stored_bytes == payload.stored_bytes(),
-        "a reader has another length than its record"
-    );
+    ensure!(stored_bytes == payload.stored_bytes(), "a reader has another length than its record");
     let length = usize::try_from(stored_bytes).map_err(Failure::new)?;
-    Ok(Some(reader.read_at(0, length).await?))
+    let whole = reader.read_at(0, length).await?;
+    let (start, end) = (length / 3, length - length / 3);
+    let middle = reader.read_at(start as u64, end - start).await?;
+    ensure!(whole.get(start..end) == Some(&middle), "a part of a payload differs from the whole");
+    Ok(Some(whole))
 }
 
 fn key(text: &str) -> Bytes {
@@ -235,12 +221,7 @@ fn put(name: &str, value: &str) -> Write {
 }
 
 fn put_payload(name: &str, value: &str, payload: NewPayload) -> Write {
-    Write::Put {
-        key: key(name),
-        value: key(value),
-        payload,
-        protection: Protection::default(),
-    }
+    Write::Put { key: key(name), value: key(value), payload, protection: Protection::default() }
 }
 
 fn delete(name: &str) -> Write {

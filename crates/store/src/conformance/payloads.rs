@@ -12,51 +12,26 @@ use crate::{
 };
 
 pub(super) const CHECKS: Checks = &[
-    ("an inline payload is read back", |world| {
-        Box::pin(inline(world))
-    }),
+    ("an inline payload is read back", |world| Box::pin(inline(world))),
     ("a blob is read back", |world| Box::pin(blob(world))),
     ("a blob is read in ranges", |world| Box::pin(ranges(world))),
-    ("an inline payload is read in ranges", |world| {
-        Box::pin(inline_ranges(world))
-    }),
-    ("an empty payload is a payload", |world| {
-        Box::pin(empty(world))
-    }),
-    ("a range outside the payload is refused", |world| {
-        Box::pin(outside(world))
-    }),
-    (
-        "an open reader survives what happens to the record",
-        |world| Box::pin(survives(world)),
-    ),
-    ("a released payload has moved", |world| {
-        Box::pin(moved(world))
-    }),
+    ("an inline payload is read in ranges", |world| Box::pin(inline_ranges(world))),
+    ("an empty payload is a payload", |world| Box::pin(empty(world))),
+    ("a range outside the payload is refused", |world| Box::pin(outside(world))),
+    ("an open reader survives what happens to the record", |world| Box::pin(survives(world))),
+    ("a released payload has moved", |world| Box::pin(moved(world))),
     ("keep keeps the payload", |world| Box::pin(keep(world))),
-    ("keep needs the revision of its own key", |world| {
-        Box::pin(keep_needs_revision(world))
-    }),
-    ("keep without a payload keeps none", |world| {
-        Box::pin(keep_nothing(world))
-    }),
-    ("a blob that lost a race is offered again", |world| {
-        Box::pin(offered_again(world))
-    }),
+    ("keep needs the revision of its own key", |world| Box::pin(keep_needs_revision(world))),
+    ("keep without a payload keeps none", |world| Box::pin(keep_nothing(world))),
+    ("a blob that lost a race is offered again", |world| Box::pin(offered_again(world))),
     ("a blob has one owner", |world| Box::pin(one_owner(world))),
-    ("a writer that is dropped leaves nothing", |world| {
-        Box::pin(dropped(world))
-    }),
-    ("one batch brings several payloads", |world| {
-        Box::pin(several(world))
-    }),
+    ("a writer that is dropped leaves nothing", |world| Box::pin(dropped(world))),
+    ("one batch brings several payloads", |world| Box::pin(several(world))),
 ];
 
 async fn put_blob(world: &World, name: &str, bytes: &[u8]) -> Result<Entry, Failure> {
     let blob = world.blob(bytes, 10_000).await?;
-    world
-        .write(put_payload(name, "", NewPayload::Blob(blob)))
-        .await?;
+    world.write(put_payload(name, "", NewPayload::Blob(blob))).await?;
     world.entry(name).await
 }
 
@@ -67,56 +42,34 @@ async fn put_inline(world: &World, name: &str, bytes: &[u8]) -> Result<Entry, Fa
 }
 
 fn reference(entry: &Entry) -> Result<&PayloadRef, Failure> {
-    entry
-        .payload
-        .as_ref()
-        .ok_or_else(|| Failure::new("the record owns no payload"))
+    entry.payload.as_ref().ok_or_else(|| Failure::new("the record owns no payload"))
 }
 
 async fn inline(world: &World) -> Outcome {
-    for (number, length) in [1, 100, 4_096, 65_536, INLINE_BYTES_MAX]
-        .into_iter()
-        .enumerate()
-    {
+    for (number, length) in [1, 100, 4_096, 65_536, INLINE_BYTES_MAX].into_iter().enumerate() {
         let bytes = pattern(length, number as u64);
         let entry = put_inline(world, &format!("k{number}"), &bytes).await?;
-        ensure!(
-            reference(&entry)?.stored_bytes() == length as u64,
-            "{length}: another length"
-        );
+        ensure!(reference(&entry)?.stored_bytes() == length as u64, "{length}: another length");
         let read = world.payload(&entry).await?;
-        ensure!(
-            read.is_some_and(|read| read == bytes),
-            "{length} bytes are not read back"
-        );
+        ensure!(read.is_some_and(|read| read == bytes), "{length} bytes are not read back");
     }
     Ok(())
 }
 
 async fn blob(world: &World) -> Outcome {
-    let pieces = [
-        (1, 1),
-        (4_096, 4_096),
-        (100_000, 1_000),
-        (300_001, 65_556),
-        (2_500_000, 1 << 20),
-    ];
+    let pieces =
+        [(1, 1), (4_096, 4_096), (100_000, 1_000), (300_001, 65_556), (2_500_000, 1 << 20)];
     for (length, piece_bytes) in pieces {
         let bytes = pattern(length, length as u64);
         let blob = world.blob(&bytes, piece_bytes).await?;
         let blob_id = blob.blob_id;
-        world
-            .write(put_payload("k", "", NewPayload::Blob(blob)))
-            .await?;
+        world.write(put_payload("k", "", NewPayload::Blob(blob))).await?;
         let entry = world.entry("k").await?;
         let named =
             matches!(reference(&entry)?, PayloadRef::Blob { blob_id: id, .. } if *id == blob_id);
         ensure!(named, "the record does not name its blob");
         let read = world.payload(&entry).await?;
-        ensure!(
-            read.is_some_and(|read| read == bytes),
-            "{length} bytes are not read back"
-        );
+        ensure!(read.is_some_and(|read| read == bytes), "{length} bytes are not read back");
     }
     Ok(())
 }
@@ -140,10 +93,7 @@ async fn read_ranges(world: &World, entry: &Entry, bytes: &[u8]) -> Outcome {
     for (offset, count) in ranges {
         let read = reader.read_at(offset as u64, count).await?;
         let expected = bytes.get(offset..offset + count).unwrap_or_default();
-        ensure!(
-            read == expected,
-            "{count} bytes at {offset} are others than those written"
-        );
+        ensure!(read == expected, "{count} bytes at {offset} are others than those written");
     }
     Ok(())
 }
@@ -165,10 +115,7 @@ async fn empty(world: &World) -> Outcome {
     let blob = put_blob(world, "blob", b"").await?;
     for entry in [inline, blob] {
         let read = world.payload(&entry).await?;
-        ensure!(
-            read.is_some_and(|read| read.is_empty()),
-            "an empty payload became {entry:?}"
-        );
+        ensure!(read.is_some_and(|read| read.is_empty()), "an empty payload became {entry:?}");
     }
     Ok(())
 }
@@ -179,13 +126,7 @@ async fn outside(world: &World) -> Outcome {
     let blob = put_blob(world, "blob", &bytes).await?;
     for entry in [inline, blob] {
         let reader = world.store.blobs.open(reference(&entry)?).await?;
-        let ranges = [
-            (0, 50_001),
-            (50_000, 1),
-            (49_999, 2),
-            (50_001, 0),
-            (u64::MAX, 2),
-        ];
+        let ranges = [(0, 50_001), (50_000, 1), (49_999, 2), (50_001, 0), (u64::MAX, 2)];
         for (offset, length) in ranges {
             let refused = reader.read_at(offset, length).await;
             let corrupt = matches!(refused, Err(StoreError::Corrupt { .. }));
@@ -213,10 +154,7 @@ async fn survives(world: &World) -> Outcome {
     }
     for reader in readers {
         let read = reader.read_at(0, bytes.len()).await?;
-        ensure!(
-            read == bytes,
-            "an open reader reads other bytes than it opened"
-        );
+        ensure!(read == bytes, "an open reader reads other bytes than it opened");
     }
     Ok(())
 }
@@ -224,10 +162,7 @@ async fn survives(world: &World) -> Outcome {
 /// Opens a reference that must be stale: not there any more, and never another payload.
 async fn ensure_moved(world: &World, stale: &Entry, how: &str) -> Outcome {
     let opened = world.store.blobs.open(reference(stale)?).await;
-    ensure!(
-        matches!(opened, Err(StoreError::Moved)),
-        "a payload after {how}: {opened:?}"
-    );
+    ensure!(matches!(opened, Err(StoreError::Moved)), "a payload after {how}: {opened:?}");
     Ok(())
 }
 
@@ -271,10 +206,7 @@ async fn moved(world: &World) -> Outcome {
 fn keep_at(name: &str, value: &str, entry: &Entry) -> Batch {
     let revision = entry.revision;
     Batch {
-        preconditions: vec![Precondition::Revision {
-            key: key(name),
-            revision,
-        }],
+        preconditions: vec![Precondition::Revision { key: key(name), revision }],
         writes: vec![put_payload(name, value, NewPayload::Keep)],
         ..Batch::default()
     }
@@ -288,15 +220,9 @@ async fn keep(world: &World) -> Outcome {
         let committed = world.commit(keep_at(name, "changed", &before)).await?;
         let after = world.entry(name).await?;
         ensure!(after.value == "changed", "the value was not replaced");
-        ensure!(
-            after.revision == committed.revision,
-            "the revision did not change"
-        );
+        ensure!(after.revision == committed.revision, "the revision did not change");
         let read = world.payload(&after).await?;
-        ensure!(
-            read.is_some_and(|read| read == bytes),
-            "`{name}` lost its payload"
-        );
+        ensure!(read.is_some_and(|read| read == bytes), "`{name}` lost its payload");
         let stale = world.commit(keep_at(name, "again", &before)).await;
         let refused = matches!(stale, Err(CommitError::Precondition { index: 0 }));
         ensure!(refused, "keep at a stale revision: {stale:?}");
@@ -315,24 +241,12 @@ async fn keep_needs_revision(world: &World) -> Outcome {
     let preconditions = [
         vec![],
         vec![Precondition::Present { key: key("k") }],
-        vec![Precondition::Revision {
-            key: key("other"),
-            revision: other.revision,
-        }],
+        vec![Precondition::Revision { key: key("other"), revision: other.revision }],
     ];
     for preconditions in preconditions {
         let writes = vec![put_payload("k", "changed", NewPayload::Keep)];
-        let refused = world
-            .commit(Batch {
-                preconditions,
-                writes,
-                ..Batch::default()
-            })
-            .await;
-        ensure!(
-            is_invalid(&refused),
-            "keep without the revision of its key: {refused:?}"
-        );
+        let refused = world.commit(Batch { preconditions, writes, ..Batch::default() }).await;
+        ensure!(is_invalid(&refused), "keep without the revision of its key: {refused:?}");
     }
     let after = world.entry("k").await?;
     ensure!(after.revision == entry.revision, "a refused batch applied");
@@ -343,10 +257,7 @@ async fn keep_nothing(world: &World) -> Outcome {
     world.write(put("k", "1")).await?;
     let before = world.entry("k").await?;
     world.commit(keep_at("k", "2", &before)).await?;
-    ensure!(
-        world.entry("k").await?.payload.is_none(),
-        "a payload from nowhere"
-    );
+    ensure!(world.entry("k").await?.payload.is_none(), "a payload from nowhere");
     Ok(())
 }
 
@@ -364,18 +275,12 @@ async fn offered_again(world: &World) -> Outcome {
     world.write(put("taken", "")).await?;
     let blob = world.blob(&bytes, 4_096).await?;
     let refused = world.commit(losing(blob.clone())).await;
-    ensure!(
-        matches!(refused, Err(CommitError::Precondition { index: 0 })),
-        "{refused:?}"
-    );
+    ensure!(matches!(refused, Err(CommitError::Precondition { index: 0 })), "{refused:?}");
     world.write(delete("taken")).await?;
     world.commit(losing(blob.clone())).await?;
     drop(blob);
     let read = world.payload(&world.entry("k").await?).await?;
-    ensure!(
-        read.is_some_and(|read| read == bytes),
-        "an adopted blob went with its handle"
-    );
+    ensure!(read.is_some_and(|read| read == bytes), "an adopted blob went with its handle");
     Ok(())
 }
 
@@ -383,32 +288,20 @@ async fn one_owner(world: &World) -> Outcome {
     let bytes = pattern(50_000, 16);
     let blob = world.blob(&bytes, 4_096).await?;
     let offer = |name: &str| put_payload(name, "", NewPayload::Blob(blob.clone()));
-    let twice = Batch {
-        writes: vec![offer("a"), offer("b")],
-        ..Batch::default()
-    };
+    let twice = Batch { writes: vec![offer("a"), offer("b")], ..Batch::default() };
     let refused = world.commit(twice).await;
     ensure!(is_invalid(&refused), "one blob under two keys: {refused:?}");
     ensure!(world.get("a").await?.is_none(), "a refused batch applied");
     world.write(offer("a")).await?;
     for name in ["b", "a"] {
         let refused = world.write(offer(name)).await;
-        ensure!(
-            is_invalid(&refused),
-            "a blob that has an owner: {refused:?}"
-        );
+        ensure!(is_invalid(&refused), "a blob that has an owner: {refused:?}");
     }
     let read = world.payload(&world.entry("a").await?).await?;
-    ensure!(
-        read.is_some_and(|read| read == bytes),
-        "the owner lost its blob"
-    );
+    ensure!(read.is_some_and(|read| read == bytes), "the owner lost its blob");
     world.write(delete("a")).await?;
     let refused = world.write(offer("b")).await;
-    ensure!(
-        is_invalid(&refused),
-        "a blob whose owner was deleted: {refused:?}"
-    );
+    ensure!(is_invalid(&refused), "a blob whose owner was deleted: {refused:?}");
     Ok(())
 }
 
@@ -423,18 +316,11 @@ async fn dropped(world: &World) -> Outcome {
             drop(writer);
         }
     }
-    let all = world
-        .store
-        .metadata
-        .scan(crate::KeyRange::prefix(b""), 10)
-        .await?;
+    let all = world.store.metadata.scan(crate::KeyRange::prefix(b""), 10).await?;
     ensure!(all.is_empty(), "a blob that nobody named became a record");
     let entry = put_blob(world, "k", &pattern(100_000, 18)).await?;
     let read = world.payload(&entry).await?;
-    ensure!(
-        read.is_some_and(|read| read == pattern(100_000, 18)),
-        "a later blob is damaged"
-    );
+    ensure!(read.is_some_and(|read| read == pattern(100_000, 18)), "a later blob is damaged");
     Ok(())
 }
 
@@ -444,40 +330,21 @@ async fn several(world: &World) -> Outcome {
     let small = pattern(900, 21);
     let protection = Protection::default();
     let writes = vec![
-        put_payload(
-            "first",
-            "",
-            NewPayload::Blob(world.blob(&first, 80_000).await?),
-        ),
+        put_payload("first", "", NewPayload::Blob(world.blob(&first, 80_000).await?)),
         Write::Put {
             key: key("small"),
             value: Bytes::new(),
             payload: NewPayload::Inline(small.clone().into()),
             protection,
         },
-        put_payload(
-            "second",
-            "",
-            NewPayload::Blob(world.blob(&second, 1_000).await?),
-        ),
+        put_payload("second", "", NewPayload::Blob(world.blob(&second, 1_000).await?)),
         put("none", ""),
     ];
-    world
-        .commit(Batch {
-            writes,
-            ..Batch::default()
-        })
-        .await?;
+    world.commit(Batch { writes, ..Batch::default() }).await?;
     for (name, bytes) in [("first", first), ("small", small), ("second", second)] {
         let read = world.payload(&world.entry(name).await?).await?;
-        ensure!(
-            read.is_some_and(|read| read == bytes),
-            "`{name}` has another payload"
-        );
+        ensure!(read.is_some_and(|read| read == bytes), "`{name}` has another payload");
     }
-    ensure!(
-        world.entry("none").await?.payload.is_none(),
-        "a payload went to the wrong record"
-    );
+    ensure!(world.entry("none").await?.payload.is_none(), "a payload went to the wrong record");
     Ok(())
 }

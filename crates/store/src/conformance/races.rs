@@ -6,20 +6,11 @@ use super::{
 use crate::{Batch, BoxFuture, CommitError, Committed, KeyRange, NewPayload, Precondition};
 
 pub(super) const CHECKS: Checks = &[
-    ("one of many creators wins", |world| {
-        Box::pin(creators(world))
-    }),
-    ("one of many replacers wins each round", |world| {
-        Box::pin(replacers(world))
-    }),
-    (
-        "an empty range and a write into it exclude each other",
-        |world| Box::pin(range(world)),
-    ),
+    ("one of many creators wins", |world| Box::pin(creators(world))),
+    ("one of many replacers wins each round", |world| Box::pin(replacers(world))),
+    ("an empty range and a write into it exclude each other", |world| Box::pin(range(world))),
     ("a blob goes to the winner", |world| Box::pin(blobs(world))),
-    ("writers without preconditions all succeed", |world| {
-        Box::pin(everyone(world))
-    }),
+    ("writers without preconditions all succeed", |world| Box::pin(everyone(world))),
 ];
 
 fn committing(world: &World, batch: Batch) -> BoxFuture<'_, Result<Committed, CommitError>> {
@@ -46,15 +37,9 @@ async fn creators(world: &World) -> Outcome {
         committing(world, batch)
     };
     let outcomes = join_all((0..WRITERS).map(create).collect()).await;
-    ensure!(
-        wins(&outcomes) == 1 && only_preconditions(&outcomes),
-        "{outcomes:?}"
-    );
+    ensure!(wins(&outcomes) == 1 && only_preconditions(&outcomes), "{outcomes:?}");
     let winner = outcomes.iter().position(Result::is_ok).unwrap_or_default();
-    ensure!(
-        world.entry("k").await?.value == winner.to_string(),
-        "a loser wrote"
-    );
+    ensure!(world.entry("k").await?.value == winner.to_string(), "a loser wrote");
     Ok(())
 }
 
@@ -64,20 +49,14 @@ async fn replacers(world: &World) -> Outcome {
         let revision = world.entry("counter").await?.revision;
         let replace = |_| {
             let batch = Batch {
-                preconditions: vec![Precondition::Revision {
-                    key: key("counter"),
-                    revision,
-                }],
+                preconditions: vec![Precondition::Revision { key: key("counter"), revision }],
                 writes: vec![put("counter", &round.to_string())],
                 ..Batch::default()
             };
             committing(world, batch)
         };
         let outcomes = join_all((0..WRITERS).map(replace).collect()).await;
-        ensure!(
-            wins(&outcomes) == 1 && only_preconditions(&outcomes),
-            "{outcomes:?}"
-        );
+        ensure!(wins(&outcomes) == 1 && only_preconditions(&outcomes), "{outcomes:?}");
     }
     Ok(())
 }
@@ -98,22 +77,10 @@ async fn range(world: &World) -> Outcome {
             writes: vec![delete(&bucket)],
             ..Batch::default()
         };
-        let batches = if round % 2 == 0 {
-            [write, remove]
-        } else {
-            [remove, write]
-        };
-        let outcomes = join_all(
-            batches
-                .into_iter()
-                .map(|batch| committing(world, batch))
-                .collect(),
-        )
-        .await;
-        ensure!(
-            wins(&outcomes) == 1 && only_preconditions(&outcomes),
-            "{outcomes:?}"
-        );
+        let batches = if round % 2 == 0 { [write, remove] } else { [remove, write] };
+        let outcomes =
+            join_all(batches.into_iter().map(|batch| committing(world, batch)).collect()).await;
+        ensure!(wins(&outcomes) == 1 && only_preconditions(&outcomes), "{outcomes:?}");
         let bucket = world.get(&bucket).await?.is_some();
         let object = world.get(&object).await?.is_some();
         ensure!(bucket == object, "an object without its bucket");
@@ -127,50 +94,26 @@ async fn blobs(world: &World) -> Outcome {
         let blob = world.blob(&pattern(70_000, writer as u64), 70_000).await?;
         offers.push(Batch {
             preconditions: vec![absent("k")],
-            writes: vec![put_payload(
-                "k",
-                &writer.to_string(),
-                NewPayload::Blob(blob),
-            )],
+            writes: vec![put_payload("k", &writer.to_string(), NewPayload::Blob(blob))],
             ..Batch::default()
         });
     }
-    let outcomes = join_all(
-        offers
-            .into_iter()
-            .map(|batch| committing(world, batch))
-            .collect(),
-    )
-    .await;
-    ensure!(
-        wins(&outcomes) == 1 && only_preconditions(&outcomes),
-        "{outcomes:?}"
-    );
+    let outcomes =
+        join_all(offers.into_iter().map(|batch| committing(world, batch)).collect()).await;
+    ensure!(wins(&outcomes) == 1 && only_preconditions(&outcomes), "{outcomes:?}");
     let winner = outcomes.iter().position(Result::is_ok).unwrap_or_default();
     let entry = world.entry("k").await?;
     ensure!(entry.value == winner.to_string(), "a loser wrote");
     let read = world.payload(&entry).await?;
     let expected = pattern(70_000, winner as u64);
-    ensure!(
-        read.is_some_and(|read| read == expected),
-        "the winner has the blob of another"
-    );
+    ensure!(read.is_some_and(|read| read == expected), "the winner has the blob of another");
     Ok(())
 }
 
 async fn everyone(world: &World) -> Outcome {
     let write = |writer: usize| {
-        let writes = vec![
-            put("shared", &writer.to_string()),
-            put(&format!("own{writer}"), ""),
-        ];
-        committing(
-            world,
-            Batch {
-                writes,
-                ..Batch::default()
-            },
-        )
+        let writes = vec![put("shared", &writer.to_string()), put(&format!("own{writer}"), "")];
+        committing(world, Batch { writes, ..Batch::default() })
     };
     let outcomes = join_all((0..WRITERS).map(write).collect()).await;
     ensure!(wins(&outcomes) == WRITERS, "{outcomes:?}");
@@ -178,23 +121,14 @@ async fn everyone(world: &World) -> Outcome {
     for outcome in outcomes {
         revisions.push(outcome?.revision);
     }
-    let last = revisions
-        .iter()
-        .enumerate()
-        .max_by_key(|(_, revision)| **revision);
+    let last = revisions.iter().enumerate().max_by_key(|(_, revision)| **revision);
     let last = last.map_or(0, |(writer, _)| writer);
-    ensure!(
-        world.entry("shared").await?.value == last.to_string(),
-        "an earlier batch won"
-    );
+    ensure!(world.entry("shared").await?.value == last.to_string(), "an earlier batch won");
     revisions.sort_unstable();
     revisions.dedup();
     ensure!(revisions.len() == WRITERS, "two batches have one revision");
     for (writer, _) in revisions.iter().enumerate() {
-        ensure!(
-            world.get(&format!("own{writer}")).await?.is_some(),
-            "a write is lost"
-        );
+        ensure!(world.get(&format!("own{writer}")).await?.is_some(), "a write is lost");
     }
     Ok(())
 }

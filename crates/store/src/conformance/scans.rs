@@ -6,18 +6,10 @@ use super::{Checks, Failure, Outcome, World, delete, ensure, key, put};
 use crate::{Batch, KeyRange, SCAN_ENTRIES_MAX};
 
 pub(super) const CHECKS: Checks = &[
-    ("a scan is in the order of bytes", |world| {
-        Box::pin(order(world))
-    }),
-    ("a scan holds its range and nothing else", |world| {
-        Box::pin(bounds(world))
-    }),
-    ("a scan pages through everything once", |world| {
-        Box::pin(paging(world))
-    }),
-    ("a scan sees what get sees", |world| {
-        Box::pin(same_entries(world))
-    }),
+    ("a scan is in the order of bytes", |world| Box::pin(order(world))),
+    ("a scan holds its range and nothing else", |world| Box::pin(bounds(world))),
+    ("a scan pages through everything once", |world| Box::pin(paging(world))),
+    ("a scan sees what get sees", |world| Box::pin(same_entries(world))),
 ];
 
 async fn names(world: &World, range: KeyRange, limit: usize) -> Result<Vec<Bytes>, Failure> {
@@ -44,34 +36,16 @@ async fn bounds(world: &World) -> Outcome {
     ensure!(found == ["b/1", "b/3"], "a prefix: {found:?}");
     let found = names(world, KeyRange::prefix_after(b"b/", b"b/1"), 100).await?;
     ensure!(found == ["b/3"], "behind a marker: {found:?}");
-    let range = KeyRange {
-        start: key("b"),
-        end: Some(key("b/3")),
-    };
+    let range = KeyRange { start: key("b"), end: Some(key("b/3")) };
     let found = names(world, range.clone(), 100).await?;
-    ensure!(
-        found == ["b", "b/1"],
-        "start included, end excluded: {found:?}"
-    );
+    ensure!(found == ["b", "b/1"], "start included, end excluded: {found:?}");
     let found = names(world, range.clone(), 1).await?;
     ensure!(found == ["b"], "a limit of one: {found:?}");
     ensure!(names(world, range, 0).await?.is_empty(), "a limit of none");
-    let void = KeyRange {
-        start: key("c"),
-        end: Some(key("a")),
-    };
-    ensure!(
-        names(world, void, 100).await?.is_empty(),
-        "a range that ends before it starts"
-    );
-    let same = KeyRange {
-        start: key("c"),
-        end: Some(key("c")),
-    };
-    ensure!(
-        names(world, same, 100).await?.is_empty(),
-        "a range that ends where it starts"
-    );
+    let void = KeyRange { start: key("c"), end: Some(key("a")) };
+    ensure!(names(world, void, 100).await?.is_empty(), "a range that ends before it starts");
+    let same = KeyRange { start: key("c"), end: Some(key("c")) };
+    ensure!(names(world, same, 100).await?.is_empty(), "a range that ends where it starts");
     Ok(())
 }
 
@@ -79,15 +53,8 @@ async fn paging(world: &World) -> Outcome {
     let count = SCAN_ENTRIES_MAX * 2 + 500;
     let name = |number: usize| format!("p/{number:06}");
     for first in (0..count).step_by(500) {
-        let writes = (first..first + 500)
-            .map(|number| put(&name(number), ""))
-            .collect();
-        world
-            .commit(Batch {
-                writes,
-                ..Batch::default()
-            })
-            .await?;
+        let writes = (first..first + 500).map(|number| put(&name(number), "")).collect();
+        world.commit(Batch { writes, ..Batch::default() }).await?;
     }
     for limit in [SCAN_ENTRIES_MAX, 333] {
         let mut range = KeyRange::prefix(b"p/");
@@ -103,10 +70,7 @@ async fn paging(world: &World) -> Outcome {
                 _ => break,
             }
         }
-        ensure!(
-            seen == count,
-            "{seen} of {count} records in pages of {limit}"
-        );
+        ensure!(seen == count, "{seen} of {count} records in pages of {limit}");
     }
     Ok(())
 }

@@ -9,18 +9,10 @@ use super::{BoxFuture, Checks, Failure, Outcome, World, ensure, join_all};
 use crate::{KeyName, VaultError};
 
 pub(super) const CHECKS: Checks = &[
-    ("a key is what it was when it was made", |world| {
-        Box::pin(made_once(world))
-    }),
-    ("every name has a key of its own", |world| {
-        Box::pin(own_keys(world))
-    }),
-    ("a destroyed key is gone for ever", |world| {
-        Box::pin(destroyed(world))
-    }),
-    ("many makers of one key get the same", |world| {
-        Box::pin(many_makers(world))
-    }),
+    ("a key is what it was when it was made", |world| Box::pin(made_once(world))),
+    ("every name has a key of its own", |world| Box::pin(own_keys(world))),
+    ("a destroyed key is gone for ever", |world| Box::pin(destroyed(world))),
+    ("many makers of one key get the same", |world| Box::pin(many_makers(world))),
 ];
 
 fn bucket(number: u8) -> KeyName {
@@ -28,9 +20,7 @@ fn bucket(number: u8) -> KeyName {
 }
 
 fn account(number: u64) -> Result<KeyName, Failure> {
-    AccountId::from_number(number)
-        .map(KeyName::Account)
-        .map_err(Failure::new)
+    AccountId::from_number(number).map(KeyName::Account).map_err(Failure::new)
 }
 
 fn context(world: &World) -> Result<WrapContext, Failure> {
@@ -46,9 +36,7 @@ fn sealed(world: &World, key: &WrappingKey) -> Result<(WrappedDataKey, WrapConte
     let context = context(world)?;
     let entropy = world.fixture.entropy.as_ref();
     let data_key = DataKey::random(entropy).map_err(Failure::new)?;
-    let wrapped = key
-        .wrap(&data_key, &context, entropy)
-        .map_err(Failure::new)?;
+    let wrapped = key.wrap(&data_key, &context, entropy).map_err(Failure::new)?;
     Ok((wrapped, context))
 }
 
@@ -63,27 +51,14 @@ async fn made_once(world: &World) -> Outcome {
     let made = keys.create(name).await?;
     let (wrapped, context) = sealed(world, &made)?;
     let got = keys.get(&name)?;
-    ensure!(
-        got.unwrap(&wrapped, &context).is_ok(),
-        "get gives another key"
-    );
+    ensure!(got.unwrap(&wrapped, &context).is_ok(), "get gives another key");
     let again = keys.create(name).await?;
-    ensure!(
-        again.unwrap(&wrapped, &context).is_ok(),
-        "create replaced a key"
-    );
+    ensure!(again.unwrap(&wrapped, &context).is_ok(), "create replaced a key");
     Ok(())
 }
 
 async fn own_keys(world: &World) -> Outcome {
-    let names = [
-        KeyName::Token,
-        KeyName::Tls,
-        account(1)?,
-        account(2)?,
-        bucket(1),
-        bucket(2),
-    ];
+    let names = [KeyName::Token, KeyName::Tls, account(1)?, account(2)?, bucket(1), bucket(2)];
     let mut made = Vec::new();
     for name in names {
         made.push(world.store.keys.create(name).await?);
@@ -91,16 +66,8 @@ async fn own_keys(world: &World) -> Outcome {
     for (maker, key) in made.iter().enumerate() {
         let (wrapped, context) = sealed(world, key)?;
         for (opener, name) in names.iter().enumerate() {
-            let opens = world
-                .store
-                .keys
-                .get(name)?
-                .unwrap(&wrapped, &context)
-                .is_ok();
-            ensure!(
-                opens == (opener == maker),
-                "{name:?} against the key of {maker}: {opens}"
-            );
+            let opens = world.store.keys.get(name)?.unwrap(&wrapped, &context).is_ok();
+            ensure!(opens == (opener == maker), "{name:?} against the key of {maker}: {opens}");
         }
     }
     Ok(())
@@ -114,17 +81,11 @@ async fn destroyed(world: &World) -> Outcome {
     keys.create(bucket(2)).await?;
     let (wrapped, context) = sealed(world, &first)?;
     keys.destroy(name).await?;
-    ensure!(
-        is_missing(&keys.get(&name), name),
-        "a destroyed key is still there"
-    );
+    ensure!(is_missing(&keys.get(&name), name), "a destroyed key is still there");
     keys.get(&bucket(2))?;
     keys.destroy(name).await?;
     let second = keys.create(name).await?;
-    ensure!(
-        second.unwrap(&wrapped, &context).is_err(),
-        "a destroyed key came back"
-    );
+    ensure!(second.unwrap(&wrapped, &context).is_err(), "a destroyed key came back");
     Ok(())
 }
 
@@ -135,15 +96,10 @@ async fn many_makers(world: &World) -> Outcome {
     for outcome in join_all(makers).await {
         made.push(outcome?);
     }
-    let first = made
-        .first()
-        .ok_or_else(|| Failure::new("no maker was answered"))?;
+    let first = made.first().ok_or_else(|| Failure::new("no maker was answered"))?;
     let (wrapped, context) = sealed(world, first)?;
     for key in &made {
-        ensure!(
-            key.unwrap(&wrapped, &context).is_ok(),
-            "two makers got two keys"
-        );
+        ensure!(key.unwrap(&wrapped, &context).is_ok(), "two makers got two keys");
     }
     Ok(())
 }

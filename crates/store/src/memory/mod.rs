@@ -57,14 +57,7 @@ impl MemoryEngine {
     pub fn new(entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::default());
         let keys = Mutex::new(BTreeMap::new());
-        Self {
-            shared: Arc::new(Shared {
-                clock,
-                entropy,
-                state,
-                keys,
-            }),
-        }
+        Self { shared: Arc::new(Shared { clock, entropy, state, keys }) }
     }
 
     /// The engine as the services see it.
@@ -80,13 +73,7 @@ impl MemoryEngine {
     /// Bytes of all payloads that are owned by a record.
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
-        self.shared
-            .state
-            .lock()
-            .payloads
-            .values()
-            .map(|pieces| pieces.stored_bytes)
-            .sum()
+        self.shared.state.lock().payloads.values().map(|pieces| pieces.stored_bytes).sum()
     }
 }
 
@@ -118,9 +105,7 @@ impl MetadataStore for MemoryEngine {
             check_scan_limit(limit)?;
             let state = self.shared.state.lock();
             let page = state.range(&range).take(limit);
-            Ok(page
-                .map(|(key, record)| (key.clone(), record.entry.clone()))
-                .collect())
+            Ok(page.map(|(key, record)| (key.clone(), record.entry.clone())).collect())
         })
     }
 
@@ -149,9 +134,7 @@ impl MetadataStore for MemoryEngine {
         Box::pin(async move {
             check_scan_limit(limit)?;
             let state = self.shared.state.lock();
-            let first = state
-                .events
-                .partition_point(|event| event.revision <= after);
+            let first = state.events.partition_point(|event| event.revision <= after);
             Ok(state.events.range(first..).take(limit).cloned().collect())
         })
     }
@@ -185,22 +168,15 @@ impl State {
         match precondition {
             Precondition::Absent { key } => !self.records.contains_key(key),
             Precondition::Present { key } => self.records.contains_key(key),
-            Precondition::Revision { key, revision } => self
-                .records
-                .get(key)
-                .is_some_and(|record| record.entry.revision == *revision),
+            Precondition::Revision { key, revision } => {
+                self.records.get(key).is_some_and(|record| record.entry.revision == *revision)
+            }
             Precondition::RangeEmpty { range } => self.range(range).next().is_none(),
         }
     }
 
     fn check_protection(&self, write: &Write, now_seconds: u64) -> Result<(), CommitError> {
-        let keeps = matches!(
-            write,
-            Write::Put {
-                payload: NewPayload::Keep,
-                ..
-            }
-        );
+        let keeps = matches!(write, Write::Put { payload: NewPayload::Keep, .. });
         match self.records.get(write.key()) {
             Some(record) if !keeps && record.protection.is_in_force(now_seconds) => {
                 Err(CommitError::Protected)
@@ -212,12 +188,7 @@ impl State {
     /// Applies one write. `adopted` are the bytes of its new payload, if it brings one.
     fn apply(&mut self, write: Write, adopted: Option<Pieces>, revision: Revision) {
         let (key, value, payload, protection) = match write {
-            Write::Put {
-                key,
-                value,
-                payload,
-                protection,
-            } => (key, value, payload, protection),
+            Write::Put { key, value, payload, protection } => (key, value, payload, protection),
             Write::Delete { key } => {
                 self.release(&key);
                 self.records.remove(&key);
@@ -231,37 +202,19 @@ impl State {
                 // INVARIANT: `Batch::check` bounds an inline payload far below 4 GiB.
                 let stored_bytes = u32::try_from(pieces.stored_bytes).unwrap_or(u32::MAX);
                 let offset = self.own(pieces);
-                Some(PayloadRef::Inline {
-                    segment: MEMORY_SEGMENT,
-                    offset,
-                    stored_bytes,
-                })
+                Some(PayloadRef::Inline { segment: MEMORY_SEGMENT, offset, stored_bytes })
             }
             (NewPayload::Blob(SealedBlob { blob_id, .. }), Some(pieces)) => {
                 self.release(&key);
                 let stored_bytes = pieces.stored_bytes;
-                Some(PayloadRef::Blob {
-                    blob_id,
-                    file: self.own(pieces),
-                    stored_bytes,
-                })
+                Some(PayloadRef::Blob { blob_id, file: self.own(pieces), stored_bytes })
             }
             (NewPayload::None | NewPayload::Inline(_) | NewPayload::Blob(_), _) => {
                 self.release(&key);
                 None
             }
         };
-        self.records.insert(
-            key,
-            Record {
-                entry: Entry {
-                    value,
-                    revision,
-                    payload,
-                },
-                protection,
-            },
-        );
+        self.records.insert(key, Record { entry: Entry { value, revision, payload }, protection });
     }
 
     /// Keeps the bytes of a payload and says where. Places are never used again, so that a stale
@@ -273,9 +226,7 @@ impl State {
     }
 
     fn payload_of(&self, key: &[u8]) -> Option<&PayloadRef> {
-        self.records
-            .get(key)
-            .and_then(|record| record.entry.payload.as_ref())
+        self.records.get(key).and_then(|record| record.entry.payload.as_ref())
     }
 
     fn release(&mut self, key: &[u8]) {
@@ -287,10 +238,7 @@ impl State {
     fn range(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, &Record)> {
         // An ordered map refuses a range that ends before it starts.
         let bounds = if range.is_void() {
-            (
-                Bound::Included(range.start.as_ref()),
-                Bound::Excluded(range.start.as_ref()),
-            )
+            (Bound::Included(range.start.as_ref()), Bound::Excluded(range.start.as_ref()))
         } else {
             range.bounds()
         };
@@ -321,46 +269,30 @@ impl State {
 fn adopt(writes: &[Write]) -> Result<Vec<Option<Pieces>>, StoreError> {
     let mut offers: Vec<&Offer> = Vec::new();
     for write in writes {
-        let Write::Put {
-            payload: NewPayload::Blob(blob),
-            ..
-        } = write
-        else {
+        let Write::Put { payload: NewPayload::Blob(blob), .. } = write else {
             continue;
         };
         let offer = blob
             .adoption
             .downcast_ref::<Offer>()
-            .ok_or(StoreError::Invalid {
-                what: "the blob is of another engine",
-            })?;
+            .ok_or(StoreError::Invalid { what: "the blob is of another engine" })?;
         let offered_twice = offers.iter().any(|other| std::ptr::eq(*other, offer));
         if offered_twice || offer.pieces.lock().is_none() {
-            return Err(StoreError::Invalid {
-                what: "the blob has an owner already",
-            });
+            return Err(StoreError::Invalid { what: "the blob has an owner already" });
         }
         offers.push(offer);
     }
     let mut offers = offers.into_iter();
     let take = |write: &Write| match write {
-        Write::Put {
-            payload: NewPayload::Inline(bytes),
-            ..
-        } => {
+        Write::Put { payload: NewPayload::Inline(bytes), .. } => {
             let mut pieces = Pieces::default();
             pieces.push(bytes.clone());
             Some(pieces)
         }
-        Write::Put {
-            payload: NewPayload::Blob(_),
-            ..
-        } => offers.next()?.pieces.lock().take(),
-        Write::Put {
-            payload: NewPayload::None | NewPayload::Keep,
-            ..
+        Write::Put { payload: NewPayload::Blob(_), .. } => offers.next()?.pieces.lock().take(),
+        Write::Put { payload: NewPayload::None | NewPayload::Keep, .. } | Write::Delete { .. } => {
+            None
         }
-        | Write::Delete { .. } => None,
     };
     Ok(writes.iter().map(take).collect())
 }
@@ -374,10 +306,8 @@ struct Offer {
 impl BlobStore for MemoryEngine {
     fn create(&self, blob_id: BlobId) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, StoreError>> {
         Box::pin(async move {
-            let writer: Box<dyn BlobWriter> = Box::new(MemoryWriter {
-                blob_id,
-                pieces: Pieces::default(),
-            });
+            let writer: Box<dyn BlobWriter> =
+                Box::new(MemoryWriter { blob_id, pieces: Pieces::default() });
             Ok(writer)
         })
     }
@@ -388,16 +318,11 @@ impl BlobStore for MemoryEngine {
     ) -> BoxFuture<'a, Result<Box<dyn BlobReader>, StoreError>> {
         Box::pin(async move {
             let state = self.shared.state.lock();
-            let pieces = state
-                .payloads
-                .get(&place_of(payload))
-                .ok_or(StoreError::Moved)?;
+            let pieces = state.payloads.get(&place_of(payload)).ok_or(StoreError::Moved)?;
             if pieces.stored_bytes != payload.stored_bytes() {
                 return Err(StoreError::Moved);
             }
-            let reader: Box<dyn BlobReader> = Box::new(MemoryReader {
-                pieces: pieces.clone(),
-            });
+            let reader: Box<dyn BlobReader> = Box::new(MemoryReader { pieces: pieces.clone() });
             Ok(reader)
         })
     }
@@ -464,9 +389,7 @@ impl BlobWriter for MemoryWriter {
             Ok(SealedBlob {
                 blob_id: self.blob_id,
                 stored_bytes: self.pieces.stored_bytes,
-                adoption: Arc::new(Offer {
-                    pieces: Mutex::new(Some(self.pieces)),
-                }),
+                adoption: Arc::new(Offer { pieces: Mutex::new(Some(self.pieces)) }),
             })
         })
     }
@@ -484,11 +407,9 @@ impl BlobReader for MemoryReader {
 
     fn read_at(&self, offset: u64, length: usize) -> BoxFuture<'_, Result<Bytes, StoreError>> {
         Box::pin(async move {
-            self.pieces
-                .read(offset, length)
-                .ok_or_else(|| StoreError::Corrupt {
-                    what: format!("{length} bytes at {offset} are not inside the payload"),
-                })
+            self.pieces.read(offset, length).ok_or_else(|| StoreError::Corrupt {
+                what: format!("{length} bytes at {offset} are not inside the payload"),
+            })
         })
     }
 }
@@ -496,9 +417,7 @@ impl BlobReader for MemoryReader {
 impl KeyVault for MemoryEngine {
     fn get(&self, name: &KeyName) -> Result<Arc<WrappingKey>, VaultError> {
         let keys = self.shared.keys.lock();
-        keys.get(name)
-            .map(Arc::clone)
-            .ok_or(VaultError::NoSuchKey(*name))
+        keys.get(name).map(Arc::clone).ok_or(VaultError::NoSuchKey(*name))
     }
 
     fn create(&self, name: KeyName) -> BoxFuture<'_, Result<Arc<WrappingKey>, VaultError>> {

@@ -28,18 +28,12 @@ fn one_thread_of_many_wins() {
     let key = Bytes::from_static(b"k");
     block_on(engine.commit(put_if(Precondition::Absent { key: key.clone() }))).unwrap();
     for _ in 0..100 {
-        let revision = block_on(MetadataStore::get(&engine, &key))
-            .unwrap()
-            .unwrap()
-            .revision;
+        let revision = block_on(MetadataStore::get(&engine, &key)).unwrap().unwrap().revision;
         let wins = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let batch = put_if(Precondition::Revision {
-                        key: key.clone(),
-                        revision,
-                    });
+                    let batch = put_if(Precondition::Revision { key: key.clone(), revision });
                     match block_on(engine.commit(batch)) {
                         Ok(_) => wins.fetch_add(1, Ordering::SeqCst),
                         Err(CommitError::Precondition { index: 0 }) => 0,
