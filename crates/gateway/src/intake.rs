@@ -23,15 +23,34 @@ pub(crate) fn head(parts: Parts) -> Result<RequestHead, ErrorResponse> {
     if target_bytes > TARGET_BYTES_MAX || header_bytes > HEADER_BYTES_MAX {
         return Err(failures::headers_too_large());
     }
-    // SECURITY: two lengths are how a proxy and a server come to see two requests.
-    let lengths = parts.headers.get_all(header::CONTENT_LENGTH).iter().count();
-    let encoded = parts.headers.contains_key(header::TRANSFER_ENCODING);
-    if lengths > 1 || (encoded && lengths > 0) {
-        return Err(failures::invalid("the request has more than one length"));
+    check_framing(&parts.headers)?;
+    // SECURITY: the authority of an absolute target would compete with the signed `Host`.
+    if parts.uri.authority().is_some() {
+        return Err(failures::invalid("the request target must be a path"));
     }
     let query = parts.uri.query().unwrap_or_default();
     RequestHead::new(parts.method, parts.uri.path(), query, parts.headers)
         .map_err(|error| error.s3())
+}
+
+/// Refuses what two readers could cut into different requests, and the connection with it.
+///
+/// SECURITY: two lengths, or a transfer coding that another reader does not know, are how a proxy
+/// and a server come to see two requests. hyper takes chunks for the length where both are given,
+/// and closes the connection itself.
+fn check_framing(headers: &HeaderMap) -> Result<(), ErrorResponse> {
+    let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
+    let codings: Vec<_> = headers.get_all(header::TRANSFER_ENCODING).iter().collect();
+    let known = match codings.as_slice() {
+        [] => lengths <= 1,
+        [coding] => lengths == 0 && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    };
+    if known {
+        return Ok(());
+    }
+    let refusal = failures::invalid("the length of the request is ambiguous");
+    Err(refusal.header(header::CONNECTION, "close"))
 }
 
 /// The head as the signature verifier sees it.
