@@ -4,6 +4,27 @@
 //! be built again from the log; large payloads are files of their own. `docs/formats` describes
 //! every byte. This crate implements the traits of `strongroom-store` and knows nothing of S3.
 
+mod blobs;
+mod chores;
+mod codec;
+mod commit;
+mod core;
+mod engine;
+mod events;
+mod gc;
+mod ledger;
+mod limits;
+mod log;
+mod open;
+mod ordered;
+mod record;
+mod segments;
+mod workers;
+
 pub mod disk;
 pub mod index;
 pub mod keyfile;
+
+pub use engine::{EmbeddedEngine, EngineOptions};
+pub use limits::EngineLimits;
+pub use open::OpenError;

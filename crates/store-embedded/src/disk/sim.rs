@@ -9,6 +9,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use parking_lot::Mutex;
 use super::{Disk, DiskFile, DiskPath};
 
 /// A drive in memory, made to fail. Clones are handles to the same drive.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SimDisk {
     shared: Arc<Mutex<Shared>>,
     locked: Arc<AtomicBool>,
@@ -199,6 +200,16 @@ impl SimDisk {
     }
 }
 
+impl fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = self.shared.lock();
+        f.debug_struct("SimDisk")
+            .field("changes", &shared.changes)
+            .field("powered", &shared.powered)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Disk for SimDisk {
     fn open(&self, path: &DiskPath) -> io::Result<Arc<dyn DiskFile>> {
         let shared = self.shared.lock();
@@ -308,10 +319,15 @@ impl Drop for SimLock {
     }
 }
 
-#[derive(Debug)]
 struct SimFile {
     shared: Arc<Mutex<Shared>>,
     inode: u64,
+}
+
+impl fmt::Debug for SimFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SimFile({})", self.inode)
+    }
 }
 
 impl DiskFile for SimFile {
@@ -333,8 +349,12 @@ impl DiskFile for SimFile {
             Ok(()) => {}
             Err(error) => {
                 // The write that fails, or that the power cut meets, may have got somewhere.
-                if shared.fits(self.inode, end) {
-                    shared.inode_mut(self.inode)?.write(offset, bytes);
+                let got = shared.random.below(bytes.len() + 1);
+                if let Some(part) = bytes.get(..got)
+                    && shared.fits(self.inode, offset + got)
+                    && let Ok(inode) = shared.inode_mut(self.inode)
+                {
+                    inode.write(offset, part);
                 }
                 return Err(error);
             }

@@ -1,0 +1,427 @@
+//! The engine as the services see it: the core, and the threads that move it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use strongroom_crypto::{BlobId, RootKeyProvider};
+use strongroom_store::{
+    Batch, BlobReader, BlobStore, BlobWriter, BoxFuture, CommitError, Committed, Entry, KeyRange,
+    MetadataStore, PayloadRef, Revision, SealedBlob, Store, StoreError, StoredEvent, check_event,
+    check_scan_limit,
+};
+use strongroom_types::{Clock, Entropy};
+use tokio::sync::oneshot;
+
+use crate::blobs::FileWriter;
+use crate::commit::{Queue, Request, closed, validate_kept};
+use crate::core::Core;
+use crate::disk::{Disk, DiskPath};
+use crate::gc::Compacted;
+use crate::keyfile::{KeyFile, VaultName};
+use crate::limits::EngineLimits;
+use crate::open::{OpenError, Parts, failed, open_core, open_key_file};
+use crate::ordered::{DriveIndex, OrderedIndex};
+use crate::workers::Workers;
+
+/// What an engine is opened with.
+#[derive(Debug)]
+pub struct EngineOptions {
+    /// The drive.
+    pub disk: Arc<dyn Disk>,
+    /// Where the key file is: never inside the data directory.
+    pub key_path: DiskPath,
+    /// Opens the key file.
+    pub root_key: Arc<dyn RootKeyProvider>,
+    /// For salts and keys.
+    pub entropy: Arc<dyn Entropy>,
+    /// For retention, and the times in the event journal.
+    pub clock: Arc<dyn Clock>,
+    /// When the engine does what.
+    pub limits: EngineLimits,
+}
+
+/// The storage engine of one machine.
+///
+/// Dropping it without [`EmbeddedEngine::close`] is as good as killing the process: nothing that
+/// was acknowledged is lost, and the next start takes a little longer.
+#[derive(Debug)]
+pub struct EmbeddedEngine {
+    inner: Arc<Inner>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Inner {
+    core: Core,
+    queue: Queue,
+    keys: Arc<KeyFile>,
+    workers: Workers,
+    /// Rung when there may be a checkpoint to run.
+    checkpoints: Bell,
+    /// Rung when there may be something to keep in order.
+    chores: Bell,
+    /// The lock of the data directory, given back at the end.
+    lock: Mutex<Option<Box<dyn std::any::Any + Send + Sync>>>,
+}
+
+impl EmbeddedEngine {
+    /// Opens the store on a drive, and makes it if there is none.
+    ///
+    /// # Errors
+    /// As the kind says; nothing acknowledged is lost by a failed open.
+    pub fn open(options: EngineOptions) -> Result<Self, OpenError> {
+        let EngineOptions { disk, key_path, root_key, entropy, clock, limits } = options;
+        let lock = disk.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked,
+            _ => failed("locking the data directory", error),
+        })?;
+        let keys = open_key_file(&*disk, &key_path, root_key, Arc::clone(&entropy))?;
+        let log_key = keys.create_secret(VaultName::Log)?;
+        let index_key = keys.create_secret(VaultName::Index)?;
+        let index =
+            DriveIndex::open(Arc::clone(&disk), Arc::clone(&entropy), index_key.duplicate())?;
+        let parts = Parts {
+            disk: Arc::clone(&disk),
+            clock,
+            entropy: Arc::clone(&entropy),
+            limits,
+            log_key,
+            index: index.map(|index| Box::new(index) as Box<dyn OrderedIndex>),
+        };
+        let core = open_core(parts, &|| {
+            let (disk, entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
+            let made = DriveIndex::create(disk, entropy, index_key.duplicate())?;
+            Ok(Box::new(made))
+        })?;
+        core.look_at_room();
+        let workers =
+            Workers::start(WORKERS).map_err(|error| failed("starting a thread", error))?;
+        let inner = Arc::new(Inner {
+            queue: Queue::new(limits.queue_bytes),
+            core,
+            keys: Arc::new(keys),
+            workers,
+            checkpoints: Bell::default(),
+            chores: Bell::default(),
+            lock: Mutex::new(Some(lock)),
+        });
+        let engine = Self { inner, threads: Mutex::default() };
+        engine.start()?;
+        Ok(engine)
+    }
+
+    fn start(&self) -> Result<(), OpenError> {
+        let jobs: [(&str, fn(&Inner)); 3] = [
+            ("store-commit", Inner::commit_loop),
+            ("store-checkpoint", Inner::checkpoint_loop),
+            ("store-chores", Inner::chore_loop),
+        ];
+        let mut threads = self.threads.lock();
+        for (name, job) in jobs {
+            let inner = Arc::clone(&self.inner);
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || job(&inner))
+                .map_err(|error| failed("starting a thread", error))?;
+            threads.push(thread);
+        }
+        self.inner.chores.ring();
+        Ok(())
+    }
+
+    /// The three faces of the engine.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store {
+            metadata: Arc::new(Face(Arc::clone(&self.inner))),
+            blobs: Arc::new(Face(Arc::clone(&self.inner))),
+            keys: Arc::clone(&self.inner.keys) as Arc<dyn strongroom_store::KeyVault>,
+        }
+    }
+
+    /// Ends in order: carries out what is queued, moves everything to the index, joins all threads.
+    /// Callers are refused from here on. Blocks.
+    ///
+    /// # Errors
+    /// If the engine had stopped, or the last checkpoint failed; nothing acknowledged is lost.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.join();
+        let core = &self.inner.core;
+        let ended = core.end();
+        let closed = core.index.close().map_err(crate::commit::index_error);
+        drop(self.inner.lock.lock().take());
+        ended.and(closed)
+    }
+
+    fn join(&self) {
+        self.inner.queue.close();
+        self.inner.checkpoints.stop();
+        self.inner.chores.stop();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+        self.inner.workers.join();
+    }
+}
+
+impl Drop for EmbeddedEngine {
+    fn drop(&mut self) {
+        self.join();
+        drop(self.inner.lock.lock().take());
+    }
+}
+
+impl Inner {
+    /// The committer: one group after the other, each of what was queued during the last sync.
+    fn commit_loop(&self) {
+        let mut queue = VecDeque::new();
+        while self.queue.wait(&mut queue) {
+            while !queue.is_empty() {
+                let progress = self.core.commit_group(&mut queue);
+                self.look_after();
+                if !progress && !self.queue.wait(&mut queue) {
+                    return;
+                }
+                self.queue.drain(&mut queue);
+            }
+        }
+    }
+
+    /// After a group: begins a checkpoint if one is due, and waits if the last one is far behind.
+    fn look_after(&self) {
+        let core = &self.core;
+        if core.begin_checkpoint(false) {
+            self.checkpoints.ring();
+            let mut open = core.checkpoint.lock();
+            while open.is_some() && core.overlay_is_full() && core.stopped().is_none() {
+                core.checkpoint_done.wait(&mut open);
+            }
+        }
+        if core.has_chores() {
+            self.chores.ring();
+        }
+    }
+
+    fn checkpoint_loop(&self) {
+        while self.checkpoints.wait() {
+            if let Err(error) = self.core.run_checkpoint_or_make_room() {
+                self.core.stop(&format!("a checkpoint failed: {error}"));
+            }
+            self.chores.ring();
+        }
+    }
+
+    fn chore_loop(&self) {
+        while self.chores.wait() {
+            let submit = |request: Request| {
+                if let Err(request) = self.queue.push(request) {
+                    request.refuse(|| closed().into());
+                }
+            };
+            loop {
+                match self.core.do_chores(&submit) {
+                    Ok(Compacted::Emptied) if !self.chores.is_stopped() => {}
+                    Ok(_) => break,
+                    Err(StoreError::Stopped { .. }) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "keeping the store in order failed for now");
+                        break;
+                    }
+                }
+            }
+            if self.core.emptied_segments() >= EMPTIED_MAX && self.core.begin_checkpoint(true) {
+                self.checkpoints.ring();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("stopped", &self.core.stopped()).finish_non_exhaustive()
+    }
+}
+
+/// One face of the engine: it keeps everything alive that calls need.
+#[derive(Debug)]
+struct Face(Arc<Inner>);
+
+impl MetadataStore for Face {
+    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        Box::pin(async move { self.0.core.get(key) })
+    }
+
+    fn scan<'a>(
+        &'a self,
+        range: KeyRange,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Bytes, Entry)>, StoreError>> {
+        Box::pin(async move {
+            check_scan_limit(limit)?;
+            self.0.core.scan(&range, limit)
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        Box::pin(async move {
+            batch.check()?;
+            self.0.core.check_running()?;
+            let kept = self.0.core.read_kept(&batch)?;
+            validate_kept(&batch, &kept)?;
+            let (answer, answered) = oneshot::channel();
+            let mut request = Request::Batch { batch, kept, answer, permit: None };
+            let reserved = self.0.queue.reserve(request.frame_bytes()).await?;
+            if let Request::Batch { permit, .. } = &mut request {
+                *permit = Some(reserved);
+            }
+            self.0.queue.push(request).map_err(|_| closed())?;
+            // The committer answers everything that it takes; if it does not, it died of it.
+            answered.await.unwrap_or(Err(CommitError::Unknown))
+        })
+    }
+
+    fn append_event(&self, event: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            check_event(&event)?;
+            self.0.core.check_running()?;
+            let mut request = Request::Event { event, permit: None };
+            let reserved = self.0.queue.reserve(request.frame_bytes()).await?;
+            if let Request::Event { permit, .. } = &mut request {
+                *permit = Some(reserved);
+            }
+            self.0.core.check_running()?;
+            self.0.queue.push(request).map_err(|_| closed())
+        })
+    }
+
+    fn events(
+        &self,
+        after: Revision,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        Box::pin(async move {
+            check_scan_limit(limit)?;
+            self.0.core.events(after, limit)
+        })
+    }
+}
+
+impl BlobStore for Face {
+    fn create(&self, blob_id: BlobId) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, StoreError>> {
+        Box::pin(async move {
+            let core = &self.0.core;
+            core.check_running()?;
+            if core.is_short_of_room() {
+                return Err(StoreError::Full);
+            }
+            let writer = FileWriter::new(Arc::clone(&core.blobs), blob_id).map_err(blob_error)?;
+            if core.blobs.wants_refill() {
+                self.0.chores.ring();
+            }
+            let inner = Arc::clone(&self.0);
+            Ok(Box::new(Writing { inner, blob_id, writer: Some(writer) }) as Box<dyn BlobWriter>)
+        })
+    }
+
+    fn open<'a>(
+        &'a self,
+        payload: &'a PayloadRef,
+    ) -> BoxFuture<'a, Result<Box<dyn BlobReader>, StoreError>> {
+        Box::pin(async move { self.0.core.open_payload(payload) })
+    }
+}
+
+#[derive(Debug)]
+struct Writing {
+    inner: Arc<Inner>,
+    blob_id: BlobId,
+    /// Not there while a worker has it, and after a failure.
+    writer: Option<FileWriter>,
+}
+
+impl BlobWriter for Writing {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut writer = self.writer.take().ok_or_else(failed_before)?;
+            writer.write(&bytes).map_err(blob_error)?;
+            if writer.wants_sync() {
+                let job = move || (writer.sync(), writer);
+                let (synced, synced_writer) = self.inner.workers.run(job).await?;
+                synced.map_err(blob_error)?;
+                writer = synced_writer;
+            }
+            self.writer = Some(writer);
+            Ok(())
+        })
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<SealedBlob, StoreError>> {
+        Box::pin(async move {
+            let Self { inner, blob_id, writer } = *self;
+            let writer = writer.ok_or_else(failed_before)?;
+            let finished = inner.workers.run(move || writer.finish()).await?;
+            let lease = finished.map_err(blob_error)?;
+            let stored_bytes = lease.stored_bytes();
+            Ok(SealedBlob { blob_id, stored_bytes, adoption: Arc::new(lease) })
+        })
+    }
+}
+
+fn failed_before() -> StoreError {
+    StoreError::Invalid { what: "the blob failed before" }
+}
+
+fn blob_error(error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::StorageFull {
+        return StoreError::Full;
+    }
+    StoreError::Io(error)
+}
+
+/// Wakes one thread; a ring while it is awake is not lost.
+#[derive(Debug, Default)]
+struct Bell {
+    state: Mutex<BellState>,
+    rung: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct BellState {
+    rung: bool,
+    stopped: bool,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.state.lock().rung = true;
+        self.rung.notify_one();
+    }
+
+    fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.rung.notify_all();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.state.lock().stopped
+    }
+
+    /// Waits for a ring; answers `false` when there will be none any more.
+    fn wait(&self) -> bool {
+        let mut state = self.state.lock();
+        while !state.rung && !state.stopped {
+            self.rung.wait(&mut state);
+        }
+        state.rung = false;
+        !state.stopped
+    }
+}
+
+const WORKERS: usize = 4; // syncs of large blobs that run at the same time
+const EMPTIED_MAX: usize = 2; // segments that may wait for the next checkpoint to be used again

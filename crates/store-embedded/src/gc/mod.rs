@@ -1,0 +1,200 @@
+//! Copies what is live out of segments that are mostly dead, so that their files can be used again.
+//!
+//! Copies keep the LSN of what they copy. The committer writes them, so it decides in its own
+//! order whether something is still live. A segment goes out of use in steps: all of it copied; a
+//! checkpoint durable that holds the copies; its generation logged as freed; its header wiped.
+
+use std::sync::atomic::Ordering;
+
+use strongroom_store::{CommitError, StoreError};
+use tokio::sync::oneshot;
+
+use crate::commit::{Relocation, RelocationItem, Request, find};
+use crate::core::Core;
+use crate::ledger::{SegmentAccount, SegmentUse};
+use crate::log::{Body, FrameKind, GroupReader, GroupStop, Item, SealedFrame, SegmentFile};
+
+/// Hands requests to the committer. When it returns they are queued, or done.
+pub(crate) type Submit<'a> = &'a dyn Fn(Request);
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compacted {
+    /// Nothing is worth copying.
+    Nothing,
+    /// A segment has nothing live any more.
+    Emptied,
+}
+
+impl Core {
+    /// Empties the segment that is worth it most, if one is.
+    pub(crate) fn compact(&self, submit: Submit<'_>) -> Result<Compacted, StoreError> {
+        let Some(generation) = self.compaction_candidate() else { return Ok(Compacted::Nothing) };
+        match self.empty_segment(generation, submit) {
+            Ok(()) => Ok(Compacted::Emptied),
+            Err(StoreError::Corrupt { what }) => {
+                // What cannot be read is not thrown away: the segment stays as it is.
+                tracing::error!(generation, what, "a segment is damaged and is kept");
+                self.mark(generation, SegmentUse::Quarantined);
+                Ok(Compacted::Nothing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The segment with the smallest live share, if that is under half. Only segments that the
+    /// index has passed: their events are in the journal, and no start replays them.
+    fn compaction_candidate(&self) -> Option<u64> {
+        let passed = self.checkpoint_generation.load(Ordering::Acquire);
+        let log = self.log.lock();
+        let lsn_least = log.ledger.iter().map(|(_, account)| account.lsn_min).min()?;
+        let live = |account: &SegmentAccount| {
+            let removals = match account.lsn_min > lsn_least {
+                true => account.removal_bytes,
+                false => 0,
+            };
+            account.live_bytes.saturating_add(removals)
+        };
+        let worth = |account: &SegmentAccount| {
+            account.state == SegmentUse::Live
+                && live(account).saturating_mul(2) < account.segment_bytes
+        };
+        let candidates = log
+            .ledger
+            .iter()
+            .filter(|(generation, account)| *generation < passed && worth(account));
+        let per_mille =
+            |account: &SegmentAccount| live(account).saturating_mul(1000) / account.segment_bytes.max(1);
+        let best = candidates.min_by_key(|(generation, a)| (per_mille(a), *generation));
+        best.map(|(generation, _)| generation)
+    }
+
+    fn empty_segment(&self, generation: u64, submit: Submit<'_>) -> Result<(), StoreError> {
+        let Some(segment) = self.segments.get(generation) else { return Ok(()) };
+        let end = self.log.lock().ledger.get(generation).map_or(0, |account| account.end);
+        let mut reader = GroupReader::from_start(&segment).map_err(StoreError::Io)?;
+        while reader.position().offset < end {
+            let group = match reader.next_group() {
+                Ok(group) => group,
+                Err(GroupStop::Io(error)) => return Err(StoreError::Io(error)),
+                Err(GroupStop::Bad(what)) => {
+                    return Err(StoreError::Corrupt { what: what.to_owned() });
+                }
+            };
+            self.relocate(&segment, &group.frames, submit)?;
+        }
+        let mut log = self.log.lock();
+        let Some(account) = log.ledger.get_mut(generation) else { return Ok(()) };
+        if account.live_bytes > 0 {
+            let what = format!("{} live bytes were not found", account.live_bytes);
+            return Err(StoreError::Corrupt { what });
+        }
+        account.state = SegmentUse::Emptied;
+        Ok(())
+    }
+
+    /// Copies what is live in the frames of one group, and waits until the copies are durable.
+    fn relocate(
+        &self,
+        segment: &SegmentFile,
+        frames: &[SealedFrame],
+        submit: Submit<'_>,
+    ) -> Result<(), StoreError> {
+        let mut answers = Vec::new();
+        for frame in frames {
+            let Some(relocation) = self.relocation(segment, frame)? else { continue };
+            let (answer, answered) = oneshot::channel();
+            submit(Request::Relocate { relocation, answer });
+            answers.push(answered);
+        }
+        answers.into_iter().try_for_each(wait)
+    }
+
+    fn relocation(
+        &self,
+        segment: &SegmentFile,
+        frame: &SealedFrame,
+    ) -> Result<Option<Relocation>, StoreError> {
+        if !matches!(frame.header.kind, FrameKind::Batch | FrameKind::Relocated) {
+            return Ok(None);
+        }
+        let body = Body::decode(&frame.plaintext, |_| {})
+            .map_err(|error| StoreError::Corrupt { what: error.to_string() })?;
+        let (generation, lsn) = (segment.generation(), frame.header.lsn);
+        let at = u32::try_from(frame.offset).unwrap_or(u32::MAX);
+        let mut items = Vec::new();
+        for item in body.items {
+            if self.may_be_live(&item, generation, at, lsn)? {
+                items.push(RelocationItem(item));
+            }
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Relocation { generation, frame: at, lsn, items }))
+    }
+
+    /// A first look; the committer looks again in its own order.
+    fn may_be_live(
+        &self,
+        item: &Item,
+        generation: u64,
+        frame: u32,
+        lsn: u64,
+    ) -> Result<bool, StoreError> {
+        let current = find(&self.overlay, &*self.index, item.key())?;
+        let record = current.and_then(|change| change.record);
+        Ok(match (item, record) {
+            (Item::Put { .. }, Some(record)) => {
+                record.revision == lsn
+                    && record.home.generation == generation
+                    && record.home.frame == frame
+            }
+            (Item::Put { .. }, None) | (Item::Delete { .. }, Some(_)) => false,
+            (Item::Delete { .. }, None) => {
+                self.log.lock().ledger.needs_removal(lsn, generation)
+            }
+        })
+    }
+
+    fn mark(&self, generation: u64, state: SegmentUse) {
+        if let Some(account) = self.log.lock().ledger.get_mut(generation) {
+            account.state = state;
+        }
+    }
+
+    /// How many segments wait for a checkpoint to go out of use.
+    pub(crate) fn emptied_segments(&self) -> usize {
+        let log = self.log.lock();
+        log.ledger.iter().filter(|(_, account)| account.state == SegmentUse::Emptied).count()
+    }
+
+    /// Frees the segments that a durable checkpoint has taken out of use.
+    pub(crate) fn retire(&self, submit: Submit<'_>) -> Result<(), StoreError> {
+        let generations = std::mem::take(&mut *self.retiring.lock());
+        if generations.is_empty() {
+            return Ok(());
+        }
+        let (answer, answered) = oneshot::channel();
+        submit(Request::Freed { generations: generations.clone(), answer });
+        if let Err(error) = wait(answered) {
+            self.retiring.lock().extend(generations);
+            return Err(error);
+        }
+        for generation in generations {
+            self.segments.retire(generation).map_err(StoreError::Io)?;
+            // Only now no start finds anything in it: removals that hid its records can go.
+            self.log.lock().ledger.remove(generation);
+        }
+        Ok(())
+    }
+}
+
+fn wait(answered: oneshot::Receiver<Result<(), CommitError>>) -> Result<(), StoreError> {
+    match answered.blocking_recv() {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(CommitError::Store(error))) => Err(error),
+        Ok(Err(error)) => Err(StoreError::Stopped { reason: error.to_string() }),
+        Err(_) => Err(StoreError::Stopped { reason: "the engine is closed".into() }),
+    }
+}

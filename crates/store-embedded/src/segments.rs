@@ -1,0 +1,224 @@
+//! The segment files: which are in use, which are free, and the making of new ones.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::core::Room;
+use crate::disk::{Disk, DiskFile, DiskPath};
+use crate::ledger::Ledger;
+use crate::log::{FRAMES_START, LOG_DIR, SegmentFile, segment_path, wipe_header};
+
+/// All segment files of one engine.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    disk: Arc<dyn Disk>,
+    prewrite: bool,
+    used: RwLock<BTreeMap<u64, Arc<SegmentFile>>>,
+    free: Mutex<Free>,
+    /// Held while a file is made, so that two threads do not make one each.
+    making: Mutex<()>,
+}
+
+/// A segment file without header, ready for use.
+#[derive(Debug, Clone)]
+pub(crate) struct FreeSegment {
+    pub(crate) file_number: u64,
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) segment_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Free {
+    segments: Vec<FreeSegment>,
+    file_number_next: u64,
+}
+
+impl FreeSegment {
+    /// Bytes for a first group, beside the table of segments.
+    pub(crate) fn room(&self, ledger: &Ledger) -> u64 {
+        let table = (ledger.iter().count() as u64 + 1) * 24 + 256;
+        self.segment_bytes.saturating_sub(FRAMES_START + table)
+    }
+}
+
+impl Segments {
+    /// Takes up the files that were found.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        prewrite: bool,
+        used: BTreeMap<u64, Arc<SegmentFile>>,
+        file_number_next: u64,
+    ) -> Self {
+        let free = Free { segments: Vec::new(), file_number_next };
+        Self {
+            disk,
+            prewrite,
+            used: RwLock::new(used),
+            free: Mutex::new(free),
+            making: Mutex::default(),
+        }
+    }
+
+    /// The segment of a generation, unless it is out of use.
+    pub(crate) fn get(&self, generation: u64) -> Option<Arc<SegmentFile>> {
+        self.used.read().get(&generation).cloned()
+    }
+
+    /// A segment came into use.
+    pub(crate) fn add(&self, segment: &Arc<SegmentFile>) {
+        self.used.write().insert(segment.generation(), Arc::clone(segment));
+    }
+
+    /// All segments in use.
+    pub(crate) fn all(&self) -> Vec<Arc<SegmentFile>> {
+        self.used.read().values().cloned().collect()
+    }
+
+    /// Takes a segment out of use and frees its file. From here on readers find that its payloads
+    /// have moved; one that is reading at this moment finds out by the tag of what it read.
+    pub(crate) fn retire(&self, generation: u64) -> io::Result<()> {
+        let segment = self.used.write().remove(&generation);
+        let Some(segment) = segment else { return Ok(()) };
+        self.free_file(segment.file_number, Arc::clone(&segment.file))
+    }
+
+    /// Wipes the header of a file and frees it.
+    pub(crate) fn free_file(&self, file_number: u64, file: Arc<dyn DiskFile>) -> io::Result<()> {
+        wipe_header(&*file)?;
+        let segment_bytes = file.len()?;
+        self.give_back(FreeSegment { file_number, file, segment_bytes });
+        Ok(())
+    }
+
+    /// Frees a file whose header is blank already.
+    pub(crate) fn give_back(&self, segment: FreeSegment) {
+        self.free.lock().segments.push(segment);
+    }
+
+    /// Removes a file that is of no use.
+    pub(crate) fn discard(&self, file_number: u64) -> io::Result<()> {
+        match self.disk.remove(&segment_path(file_number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => self.disk.sync_dir(&DiskPath::data(LOG_DIR)),
+        }
+    }
+
+    /// A free segment of about this length for a purpose, made if need be; and whether it is one
+    /// of the reserve.
+    pub(crate) fn take(&self, wanted: u64, room: Room) -> io::Result<(FreeSegment, bool)> {
+        let mut failure = None;
+        while self.free_count() <= RESERVE {
+            if let Err(error) = self.make(wanted) {
+                failure = Some(error);
+                break;
+            }
+        }
+        let mut free = self.free.lock();
+        let left = free.segments.len();
+        let enough = match room {
+            Room::Any => left > RESERVE,
+            Room::Removal => left >= RESERVE,
+            Room::Relocation => left >= 1,
+        };
+        let full = || failure.unwrap_or_else(|| io::ErrorKind::StorageFull.into());
+        if !enough {
+            return Err(full());
+        }
+        // The longest one that is not too long is best; the order of the rest does not matter.
+        free.segments.sort_by_key(|segment| (segment.segment_bytes <= wanted, segment.segment_bytes));
+        let segment = free.segments.pop().ok_or_else(full)?;
+        Ok((segment, left <= RESERVE))
+    }
+
+    /// A new file that is not filled ahead: slower to write, but there at once.
+    pub(crate) fn take_unwritten(&self, segment_bytes: u64) -> io::Result<FreeSegment> {
+        let file_number = {
+            let mut free = self.free.lock();
+            let number = free.file_number_next;
+            free.file_number_next += 1;
+            number
+        };
+        let file = self.disk.create(&segment_path(file_number))?;
+        file.set_len(segment_bytes)?;
+        self.disk.sync_dir(&DiskPath::data(LOG_DIR))?;
+        Ok(FreeSegment { file_number, file, segment_bytes })
+    }
+
+    /// A free file if there is one, otherwise a new one that is not filled ahead.
+    pub(crate) fn take_or_unwritten(&self, wanted: u64) -> io::Result<FreeSegment> {
+        let found = self.free.lock().segments.pop();
+        match found {
+            Some(segment) => Ok(segment),
+            None => self.take_unwritten(wanted),
+        }
+    }
+
+    /// How many files are free.
+    pub(crate) fn free_count(&self) -> usize {
+        self.free.lock().segments.len()
+    }
+
+    /// Whether fewer files are free than there should be ahead of use.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.free_count() <= RESERVE
+    }
+
+    /// Makes a file of this length, ready for use.
+    pub(crate) fn make(&self, segment_bytes: u64) -> io::Result<()> {
+        let _making = self.making.lock();
+        let file_number = {
+            let mut free = self.free.lock();
+            if free.segments.len() > RESERVE {
+                return Ok(());
+            }
+            let number = free.file_number_next;
+            free.file_number_next += 1;
+            number
+        };
+        let made = self.make_file(file_number, segment_bytes);
+        match made {
+            Ok(file) => {
+                self.give_back(FreeSegment { file_number, file, segment_bytes });
+                Ok(())
+            }
+            Err(error) => {
+                // Half a file is of no use, and takes room that something else may need.
+                if let Err(error) = self.discard(file_number) {
+                    tracing::warn!(%error, "an unfinished segment file stays");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Zeros are written, not only promised, so that a sync of the log writes data and nothing of
+    /// the file system's own.
+    fn make_file(&self, file_number: u64, segment_bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.disk.create(&segment_path(file_number))?;
+        file.set_len(segment_bytes)?;
+        if self.prewrite {
+            let zeros = vec![0; PIECE_BYTES];
+            let mut at = 0;
+            while at < segment_bytes {
+                let piece = (segment_bytes - at).min(zeros.len() as u64);
+                let piece = usize::try_from(piece).unwrap_or(zeros.len());
+                file.write_at(at, zeros.get(..piece).unwrap_or(&zeros))?;
+                at += piece as u64;
+                if at.is_multiple_of(SYNC_BYTES) {
+                    file.sync()?;
+                }
+            }
+        }
+        file.sync()?;
+        self.disk.sync_dir(&DiskPath::data(LOG_DIR))?;
+        Ok(file)
+    }
+}
+
+/// Free segments that only removals and relocations may take: one of them for each.
+const RESERVE: usize = 2;
+const PIECE_BYTES: usize = 1024 * 1024;
+const SYNC_BYTES: u64 = 16 * 1024 * 1024; // commits wait for the drive at the same time

@@ -1,0 +1,4 @@
+//! The engine from outside: the suite of all engines, on a simulated and on a real drive.
+
+mod conformance;
+mod support;
