@@ -34,17 +34,28 @@ macro_rules! overrides {
 pub(super) use overrides;
 
 impl Overrides {
-    /// SECURITY: an unsigned link must not choose the type under which a browser takes an object.
+    /// SECURITY: an unsigned link must not choose the type under which a browser takes an object,
+    /// and no value may end its header and start another one.
     pub(super) fn check(&self, auth: AuthKind) -> Result<(), ErrorResponse> {
-        let any = self.cache_control.is_some()
-            || self.content_disposition.is_some()
-            || self.content_encoding.is_some()
-            || self.content_language.is_some()
-            || self.content_type.is_some()
-            || self.expires.is_some();
+        let texts = [
+            ("response-cache-control", &self.cache_control),
+            ("response-content-disposition", &self.content_disposition),
+            ("response-content-encoding", &self.content_encoding),
+            ("response-content-language", &self.content_language),
+            ("response-content-type", &self.content_type),
+        ];
+        let any = self.expires.is_some() || texts.iter().any(|(_, text)| text.is_some());
         if any && auth == AuthKind::Anonymous {
             let message = "request specific response headers cannot be used for anonymous requests";
             return Err(errors::invalid_request(message));
+        }
+        for (name, text) in texts {
+            if let Some(text) = text
+                && text.contains(|character: char| character.is_ascii_control())
+            {
+                let message = "the value of a response header has no control characters";
+                return Err(errors::invalid_argument(name, text.clone(), message));
+            }
         }
         Ok(())
     }
