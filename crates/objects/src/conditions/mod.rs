@@ -34,24 +34,24 @@ pub(crate) enum ReadVerdict {
 /// The name of a condition that did not hold, as S3 prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
-    IfMatch,
-    IfNoneMatch,
-    IfModifiedSince,
-    IfUnmodifiedSince,
-    IfMatchSize,
-    IfMatchLastModifiedTime,
+    Match,
+    NoneMatch,
+    ModifiedSince,
+    UnmodifiedSince,
+    MatchSize,
+    MatchLastModifiedTime,
 }
 
 impl Condition {
     /// The header's name.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::IfMatch => "If-Match",
-            Self::IfNoneMatch => "If-None-Match",
-            Self::IfModifiedSince => "If-Modified-Since",
-            Self::IfUnmodifiedSince => "If-Unmodified-Since",
-            Self::IfMatchSize => "x-amz-if-match-size",
-            Self::IfMatchLastModifiedTime => "x-amz-if-match-last-modified-time",
+            Self::Match => "If-Match",
+            Self::NoneMatch => "If-None-Match",
+            Self::ModifiedSince => "If-Modified-Since",
+            Self::UnmodifiedSince => "If-Unmodified-Since",
+            Self::MatchSize => "x-amz-if-match-size",
+            Self::MatchLastModifiedTime => "x-amz-if-match-last-modified-time",
         }
     }
 }
@@ -62,19 +62,19 @@ impl ReadConditions {
         let last_modified = object.last_modified.floor_to_second();
         match (&self.if_match, self.if_unmodified_since) {
             (Some(etags), _) if !names(etags, &object.etag) => {
-                return ReadVerdict::Failed(Condition::IfMatch);
+                return ReadVerdict::Failed(Condition::Match);
             }
             (None, Some(date)) if last_modified > date => {
-                return ReadVerdict::Failed(Condition::IfUnmodifiedSince);
+                return ReadVerdict::Failed(Condition::UnmodifiedSince);
             }
             _ => {}
         }
         match (&self.if_none_match, self.if_modified_since) {
             (Some(etags), _) if names(etags, &object.etag) => {
-                ReadVerdict::NotModified(Condition::IfNoneMatch)
+                ReadVerdict::NotModified(Condition::NoneMatch)
             }
             (None, Some(date)) if last_modified <= date => {
-                ReadVerdict::NotModified(Condition::IfModifiedSince)
+                ReadVerdict::NotModified(Condition::ModifiedSince)
             }
             _ => ReadVerdict::Proceed,
         }
@@ -133,10 +133,10 @@ impl WriteCondition {
         let current = current.filter(|record| !record.is_delete_marker());
         match (self, current) {
             (Self::Always, _) | (Self::Absent, None) => Ok(()),
-            (Self::Absent, Some(_)) => Err(WriteRefusal::Failed(Condition::IfNoneMatch)),
+            (Self::Absent, Some(_)) => Err(WriteRefusal::Failed(Condition::NoneMatch)),
             (Self::Match(_), None) => Err(WriteRefusal::NoObject),
             (Self::Match(etags), Some(object)) if names(etags.as_str(), &object.etag) => Ok(()),
-            (Self::Match(_), Some(_)) => Err(WriteRefusal::Failed(Condition::IfMatch)),
+            (Self::Match(_), Some(_)) => Err(WriteRefusal::Failed(Condition::Match)),
         }
     }
 }
@@ -155,25 +155,15 @@ pub(crate) struct DeleteConditions {
 impl DeleteConditions {
     /// Judges the version that is to be deleted.
     pub(crate) fn judge(&self, object: &ObjectRecord) -> Result<(), Condition> {
-        if self
-            .if_match
-            .as_ref()
-            .is_some_and(|etags| !names(etags, &object.etag))
-        {
-            return Err(Condition::IfMatch);
+        if self.if_match.as_ref().is_some_and(|etags| !names(etags, &object.etag)) {
+            return Err(Condition::Match);
         }
-        if self
-            .if_match_size
-            .is_some_and(|bytes| bytes != object.object_bytes)
-        {
-            return Err(Condition::IfMatchSize);
+        if self.if_match_size.is_some_and(|bytes| bytes != object.object_bytes) {
+            return Err(Condition::MatchSize);
         }
         let written = object.last_modified.floor_to_second();
-        if self
-            .if_match_last_modified
-            .is_some_and(|date| date.floor_to_second() != written)
-        {
-            return Err(Condition::IfMatchLastModifiedTime);
+        if self.if_match_last_modified.is_some_and(|date| date.floor_to_second() != written) {
+            return Err(Condition::MatchLastModifiedTime);
         }
         Ok(())
     }

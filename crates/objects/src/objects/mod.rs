@@ -16,11 +16,11 @@ use crate::keys::{self, VersionOrder};
 use crate::metadata::MetadataTooLarge;
 use crate::payload::PayloadFault;
 use crate::records::{Etag, ObjectRecord};
-pub(crate) use copy::{CopiedObject, CopyRequest, MetadataDirective, SourceRequest, source_broke};
-pub(crate) use delete::{DeleteRequest, DeletedVersion};
-pub(crate) use read::{AttributesPage, FoundObject, ReadRequest};
+pub(crate) use copy::{CopyRequest, MetadataDirective, SourceRequest, source_broke};
+pub(crate) use delete::DeleteRequest;
+pub(crate) use read::{AttributesPage, ReadRequest};
 pub(crate) use selection::{RangeSpec, Selection};
-pub(crate) use write::{CommitFailure, NewVersion, PUT_BYTES_MAX, PutRequest, decided};
+pub(crate) use write::{CommitFailure, NewVersion, PutRequest, decided};
 
 /// Why an object was not read or written.
 #[derive(Debug, thiserror::Error)]

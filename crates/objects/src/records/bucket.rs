@@ -47,10 +47,7 @@ pub(crate) struct BucketEncryption {
 impl Default for BucketEncryption {
     /// SPEC: data-protection, 2.7: SSE-C is blocked on new buckets.
     fn default() -> Self {
-        Self {
-            bucket_key_enabled: false,
-            sse_c_blocked: true,
-        }
+        Self { bucket_key_enabled: false, sse_c_blocked: true }
     }
 }
 
@@ -89,10 +86,7 @@ impl BucketRecord {
             .map_err(|_| RecordError::Invalid("owner account"))?;
         let owner_id = CanonicalUserId::from_bytes(input.array()?);
         let created = input.timestamp("creation date")?;
-        let region = input
-            .text("region")?
-            .parse()
-            .map_err(|_| RecordError::Invalid("region"))?;
+        let region = input.text("region")?.parse().map_err(|_| RecordError::Invalid("region"))?;
         let versioning = match input.u8()? {
             0 => VersioningState::Unversioned,
             1 => VersioningState::Enabled,
@@ -110,15 +104,7 @@ impl BucketRecord {
             sse_c_blocked: input.flag("blocked encryption types")?,
         };
         input.finish()?;
-        Ok(Self {
-            id,
-            owner,
-            owner_id,
-            created,
-            region,
-            versioning,
-            encryption,
-        })
+        Ok(Self { id, owner, owner_id, created, region, versioning, encryption })
     }
 }
 

@@ -7,7 +7,7 @@ use strongroom_types::Timestamp;
 
 /// Why bytes are no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// The bytes end inside a field.
     #[error("the record is truncated")]
     Truncated,
@@ -35,10 +35,7 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(format_version: u8) -> Self {
-        let mut encoder = Self {
-            bytes: Vec::with_capacity(RECORD_BYTES_TYPICAL),
-            overflow: None,
-        };
+        let mut encoder = Self { bytes: Vec::with_capacity(RECORD_BYTES_TYPICAL), overflow: None };
         encoder.u8(format_version);
         encoder
     }
@@ -153,19 +150,13 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
-        let (first, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(RecordError::Truncated)?;
+        let (first, rest) = self.rest.split_first_chunk::<N>().ok_or(RecordError::Truncated)?;
         self.rest = rest;
         Ok(*first)
     }
 
     pub(crate) fn fixed(&mut self, length: usize) -> Result<&'a [u8], RecordError> {
-        let (first, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(RecordError::Truncated)?;
+        let (first, rest) = self.rest.split_at_checked(length).ok_or(RecordError::Truncated)?;
         self.rest = rest;
         Ok(first)
     }
@@ -181,11 +172,7 @@ impl<'a> Decoder<'a> {
 
     /// Must be called behind the last field.
     pub(crate) fn finish(self) -> Result<(), RecordError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(RecordError::Trailing(self.rest.len()))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(RecordError::Trailing(self.rest.len())) }
     }
 }
 

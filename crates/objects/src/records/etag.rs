@@ -24,10 +24,7 @@ impl Etag {
     /// The ETag of an object or part written in one piece.
     #[must_use]
     pub(crate) fn of_md5(digest: [u8; 16]) -> Self {
-        Self {
-            digest,
-            parts_count: 0,
-        }
+        Self { digest, parts_count: 0 }
     }
 
     /// The form of headers and XML: in quotes.
@@ -42,10 +39,7 @@ impl FromStr for Etag {
 
     /// Reads the bare or the quoted form. SPEC: data-protection, 0: both are accepted.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bare = text
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         let (digits, count) = match bare.split_once('-') {
             Some((digits, count)) => (digits, Some(count)),
             None => (bare, None),
@@ -61,10 +55,7 @@ impl FromStr for Etag {
             return Err(EtagError);
         }
         let digest = u128::from_str_radix(digits, 16).map_err(|_| EtagError)?;
-        Ok(Self {
-            digest: digest.to_be_bytes(),
-            parts_count,
-        })
+        Ok(Self { digest: digest.to_be_bytes(), parts_count })
     }
 }
 

@@ -82,9 +82,7 @@ impl Manifest {
     /// Plaintext bytes of all parts; `None` beyond what 64 bits hold.
     #[must_use]
     pub(crate) fn object_bytes(&self) -> Option<u64> {
-        self.parts
-            .iter()
-            .try_fold(0_u64, |sum, part| sum.checked_add(part.object_bytes))
+        self.parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.object_bytes))
     }
 }
 

@@ -12,13 +12,12 @@ mod object;
 mod tests;
 
 pub(crate) use bucket::{BucketEncryption, BucketRecord, VersioningState};
-pub use codec::RecordError;
-pub(crate) use codec::{Decoder, Encoder};
-pub(crate) use etag::{Etag, EtagError};
+pub(crate) use codec::{Decoder, Encoder, RecordError};
+pub(crate) use etag::Etag;
 pub(crate) use manifest::{Manifest, ManifestPart, PARTS_MAX};
 pub(crate) use object::{
     DataKeyRecord, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord,
-    PartsOrigin, RetentionMode, SystemMetadata, algorithm_from_number, algorithm_number,
-    decode_data_key, decode_digest, decode_lock, decode_pairs, encode_data_key, encode_digest,
-    encode_lock, encode_pairs,
+    PartsOrigin, SystemMetadata, algorithm_from_number, algorithm_number, decode_data_key,
+    decode_digest, decode_lock, decode_pairs, encode_data_key, encode_digest, encode_lock,
+    encode_pairs,
 };

@@ -64,21 +64,13 @@ impl ObjectChecksum {
     /// A checksum over the bytes of the object.
     #[must_use]
     pub(crate) fn full_object(checksum: Checksum) -> Self {
-        Self {
-            checksum,
-            checksum_type: ChecksumType::FullObject,
-            parts_count: 0,
-        }
+        Self { checksum, checksum_type: ChecksumType::FullObject, parts_count: 0 }
     }
 
     /// A checksum over the checksums of `parts_count` parts.
     #[must_use]
     pub(crate) fn composite(checksum: Checksum, parts_count: u32) -> Self {
-        Self {
-            checksum,
-            checksum_type: ChecksumType::Composite,
-            parts_count,
-        }
+        Self { checksum, checksum_type: ChecksumType::Composite, parts_count }
     }
 }
 
@@ -217,10 +209,7 @@ impl ObjectRecord {
         };
         let last_modified = input.timestamp("last modified")?;
         let object_bytes = input.u64()?;
-        let etag = Etag {
-            digest: input.array()?,
-            parts_count: input.u32()?,
-        };
+        let etag = Etag { digest: input.array()?, parts_count: input.u32()? };
         let checksum = decode_checksum(&mut input)?;
         if input.u8()? != STORAGE_CLASS_STANDARD {
             return Err(RecordError::Invalid("storage class"));
@@ -326,11 +315,7 @@ fn decode_checksum(input: &mut Decoder<'_>) -> Result<Option<ObjectChecksum>, Re
         _ => return Err(RecordError::Invalid("checksum type")),
     };
     let checksum = decode_digest(input)?;
-    Ok(Some(ObjectChecksum {
-        checksum,
-        checksum_type,
-        parts_count: input.u32()?,
-    }))
+    Ok(Some(ObjectChecksum { checksum, checksum_type, parts_count: input.u32()? }))
 }
 
 pub(crate) fn encode_data_key(out: &mut Encoder, data_key: Option<&DataKeyRecord>) {
@@ -377,10 +362,7 @@ pub(crate) fn decode_lock(input: &mut Decoder<'_>) -> Result<LockState, RecordEr
         2 => Some((RetentionMode::Compliance, until)),
         _ => return Err(RecordError::Invalid("retention")),
     };
-    Ok(LockState {
-        retention,
-        legal_hold: input.flag("legal hold")?,
-    })
+    Ok(LockState { retention, legal_hold: input.flag("legal hold")? })
 }
 
 fn encode_metadata(out: &mut Encoder, metadata: &ObjectMetadata) {
@@ -422,10 +404,7 @@ fn decode_metadata(input: &mut Decoder<'_>) -> Result<ObjectMetadata, RecordErro
         expires: field()?,
         website_redirect: field()?,
     };
-    Ok(ObjectMetadata {
-        system,
-        user: decode_pairs(input, "user metadata")?,
-    })
+    Ok(ObjectMetadata { system, user: decode_pairs(input, "user metadata")? })
 }
 
 pub(crate) fn encode_pairs(out: &mut Encoder, field: &'static str, pairs: &[(String, String)]) {

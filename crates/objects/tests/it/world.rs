@@ -45,7 +45,6 @@ pub(crate) struct World {
     pub(crate) engine: MemoryEngine,
     pub(crate) store: Store,
     pub(crate) clock: Arc<HandClock>,
-    pub(crate) service: Arc<S3>,
     endpoints: Vec<Arc<dyn Endpoint>>,
     router: Router,
     enforcement: Enforcement,
@@ -141,8 +140,8 @@ impl World {
         let endpoints = endpoints(&service);
         let specs: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
         let router = Router::new(&specs);
-        let enforcement = Enforcement::new(service.clone());
-        Self { engine, store, clock, service, endpoints, router, enforcement }
+        let enforcement = Enforcement::new(service);
+        Self { engine, store, clock, endpoints, router, enforcement }
     }
 
     /// A world with a bucket `b`.
