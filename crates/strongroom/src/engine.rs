@@ -1,0 +1,115 @@
+//! The engine that keeps the data: in memory, or on the drive of this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use strongroom_crypto::{Secret, StaticRootKey};
+use strongroom_store::Store;
+use strongroom_store::memory::MemoryEngine;
+use strongroom_store_embedded::disk::{DiskPath, RealDisk};
+use strongroom_store_embedded::{EmbeddedEngine, EngineLimits, EngineOptions, OpenError};
+use strongroom_types::{Clock, Entropy};
+use tokio::sync::mpsc;
+
+use crate::admin::{Progress, ScrubAnswer};
+use crate::commands::Failure;
+use crate::place::Places;
+use crate::root_key;
+
+/// An open engine.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// In memory.
+    Ephemeral(MemoryEngine),
+    /// On the drive.
+    Durable(Arc<EmbeddedEngine>),
+}
+
+impl Engine {
+    /// An empty engine in memory.
+    pub(crate) fn ephemeral(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self::Ephemeral(MemoryEngine::new(entropy, clock))
+    }
+
+    /// The engine of a data directory; makes it, and its root key, where there is neither.
+    ///
+    /// # Errors
+    /// If the directory is locked, or its keys or its data cannot be read.
+    pub(crate) fn open(
+        places: &Places,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Failure> {
+        let key_file = places.key_file();
+        let (Some(keys), Some(name)) = (key_file.parent(), key_file.file_name()) else {
+            return Err(Failure::new("the root key file needs a name"));
+        };
+        let name = name.to_str().ok_or_else(|| Failure::new("the root key file needs a name"))?;
+        let secret = root_key(&places.root_key, &*entropy)?;
+        let engine = EmbeddedEngine::open(EngineOptions {
+            disk: Arc::new(RealDisk::new(&places.data, keys)?),
+            key_path: DiskPath::keys(name),
+            root_key: Arc::new(StaticRootKey::new(secret, Arc::clone(&entropy))),
+            entropy,
+            clock,
+            limits: EngineLimits::default(),
+        });
+        let engine = engine.map_err(|error| match error {
+            OpenError::KeyFileMissing => {
+                let (key_file, data) = (key_file.display(), places.data.display());
+                Failure::new(format!(
+                    "`{key_file}` is missing: the data in `{data}` cannot be read without it"
+                ))
+            }
+            error => error.into(),
+        })?;
+        Ok(Self::Durable(Arc::new(engine)))
+    }
+
+    /// The engine as the services see it.
+    pub(crate) fn store(&self) -> Store {
+        match self {
+            Self::Ephemeral(engine) => engine.store(),
+            Self::Durable(engine) => engine.store(),
+        }
+    }
+
+    /// Ends in order. Nothing acknowledged depends on it, the next start is faster.
+    ///
+    /// # Errors
+    /// If the engine had stopped before.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        match self {
+            Self::Ephemeral(_) => Ok(()),
+            Self::Durable(engine) => {
+                let engine = Arc::clone(engine);
+                Ok(tokio::task::spawn_blocking(move || engine.close()).await??)
+            }
+        }
+    }
+
+    /// Reads everything back.
+    ///
+    /// # Errors
+    /// If there is nothing to read, or the drive fails.
+    pub(crate) async fn scrub(
+        &self,
+        _progress: mpsc::Sender<Progress>,
+    ) -> Result<ScrubAnswer, Failure> {
+        match self {
+            Self::Ephemeral(_) => Err(Failure::new("an ephemeral server keeps nothing to scrub")),
+            Self::Durable(_) => Err(Failure::new("this engine cannot be scrubbed yet")),
+        }
+    }
+}
+
+/// The root key of a data directory. A first start makes it, before anything is sealed under it.
+fn root_key(path: &Path, entropy: &dyn Entropy) -> Result<Secret<32>, Failure> {
+    if path.exists() {
+        return Ok(root_key::read(path)?);
+    }
+    if let Some(dir) = path.parent() {
+        crate::place::make_private_dir(dir)?;
+    }
+    Ok(root_key::create(path, entropy)?)
+}
