@@ -45,6 +45,7 @@ pub(crate) struct World {
     pub(crate) engine: MemoryEngine,
     pub(crate) store: Store,
     pub(crate) clock: Arc<HandClock>,
+    pub(crate) service: Arc<S3>,
     endpoints: Vec<Arc<dyn Endpoint>>,
     router: Router,
     enforcement: Enforcement,
@@ -140,8 +141,8 @@ impl World {
         let endpoints = endpoints(&service);
         let specs: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
         let router = Router::new(&specs);
-        let enforcement = Enforcement::new(service);
-        Self { engine, store, clock, endpoints, router, enforcement }
+        let enforcement = Enforcement::new(service.clone());
+        Self { engine, store, clock, service, endpoints, router, enforcement }
     }
 
     /// A world with a bucket `b`.
@@ -253,6 +254,11 @@ impl Call<'_> {
         }
         let status = parts.status.as_u16();
         Reply { status, headers: parts.headers, body: collected.into(), broken, recorded }
+    }
+
+    /// The body of a successful answer, not yet read.
+    pub(crate) async fn open(self) -> ByteStream {
+        self.run().await.0.unwrap().into_body()
     }
 
     async fn run(mut self) -> (Result<http::Response<ByteStream>, ErrorResponse>, bool) {
