@@ -11,8 +11,6 @@ mod offer;
 mod part;
 mod record;
 mod second_checksum;
-#[cfg(test)]
-mod tests;
 mod upload;
 
 pub(crate) use assemble::{CompletedPart, CompletionClaims, OBJECT_BYTES_MAX, PART_BYTES_MIN};

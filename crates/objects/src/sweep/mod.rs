@@ -5,8 +5,6 @@
 //! crash leaves half swept is swept by the next run. Knows nothing of requests.
 
 mod pins;
-#[cfg(test)]
-mod tests;
 
 use strongroom_store::{Batch, KeyName, KeyRange, SCAN_ENTRIES_MAX, Write};
 use strongroom_types::BucketId;
