@@ -342,7 +342,9 @@ impl From<Fault> for ErrorResponse {
         match fault {
             Fault::Denied(denial) => denial.into(),
             Fault::Payload(fault) => fault.into(),
-            Fault::Contended => Self::new("SlowDown", 503, "please reduce your request rate"),
+            Fault::Contended | Fault::Commit(CommitError::Precondition { .. }) => {
+                Self::new("SlowDown", 503, "please reduce your request rate")
+            }
             Fault::Store(StoreError::Full | StoreError::Stopped { .. })
             | Fault::Commit(CommitError::Store(StoreError::Full | StoreError::Stopped { .. }))
             | Fault::Commit(CommitError::Unknown) => unavailable(&fault),

@@ -122,13 +122,14 @@ impl S3 {
                 permit.audit().mark_recorded();
                 Ok(())
             }
-            Err(CommitError::Precondition { .. }) => {
+            // Perhaps there is a bucket that needs the key.
+            Err(CommitError::Unknown) => Err(Fault::Commit(CommitError::Unknown).into()),
+            Err(error) => {
                 self.store.keys.destroy(KeyName::Bucket(id)).await.map_err(Fault::from)?;
                 self.check_free(name, account).await?;
-                // Made and deleted again by others in the meantime.
-                Err(Fault::Contended.into())
+                // If it was a race, the other bucket is gone again already.
+                Err(Fault::Commit(error).into())
             }
-            Err(error) => Err(Fault::Commit(error).into()),
         }
     }
 

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use strongroom_access::{BucketRef, Permit};
 use strongroom_crypto::ChecksumAlgorithm;
 use strongroom_model::s3;
-use strongroom_store::{BoxFuture, StoreError};
+use strongroom_store::BoxFuture;
 use strongroom_types::{ObjectKey, VersionId};
 use strongroom_wire::{ByteSource, ByteStream, Payload, PayloadError, PayloadSource};
 
+use super::read::Patience;
 use super::write::{PUT_BYTES_MAX, single_piece};
 use super::{NewVersion, ObjectError, StoredVersion};
 use crate::S3;
@@ -122,26 +123,35 @@ impl S3 {
         request: &SourceRequest,
         range: Option<ByteRange>,
     ) -> Result<(StoredVersion, Payload), ObjectError> {
-        for _ in 0..MOVES_MAX {
-            let source = self.find_source(bucket, request).await?;
-            let object_bytes = source.record.object_bytes;
-            let content_length = match range {
-                Some(range) if range.end_inclusive >= object_bytes => {
-                    return Err(ObjectError::SourceRange { object_bytes });
-                }
-                Some(range) => range.range_bytes(),
-                None => object_bytes,
-            };
-            if content_length > PUT_BYTES_MAX {
-                return Err(ObjectError::SourceTooLarge(PUT_BYTES_MAX));
-            }
-            match self.open_body(bucket, &source, range).await {
-                Ok(body) => return Ok((source, StreamPayload::payload(body))),
-                Err(PayloadFault::Store(StoreError::Moved)) => {}
-                Err(fault) => return Err(fault.into()),
+        let mut patience = Patience::new();
+        loop {
+            match self.try_source(bucket, request, range).await {
+                Err(error) if patience.bears(&error) => {}
+                settled => return settled,
             }
         }
-        Err(Fault::Contended.into())
+    }
+
+    async fn try_source(
+        &self,
+        bucket: &BucketRef,
+        request: &SourceRequest,
+        range: Option<ByteRange>,
+    ) -> Result<(StoredVersion, Payload), ObjectError> {
+        let source = self.find_source(bucket, request).await?;
+        let object_bytes = source.record.object_bytes;
+        let content_length = match range {
+            Some(range) if range.end_inclusive >= object_bytes => {
+                return Err(ObjectError::SourceRange { object_bytes });
+            }
+            Some(range) => range.range_bytes(),
+            None => object_bytes,
+        };
+        if content_length > PUT_BYTES_MAX {
+            return Err(ObjectError::SourceTooLarge(PUT_BYTES_MAX));
+        }
+        let body = self.open_body(bucket, &source, range).await?;
+        Ok((source, StreamPayload::payload(body)))
     }
 
     async fn find_source(
@@ -232,5 +242,3 @@ impl PayloadSource for StreamPayload {
         None
     }
 }
-
-const MOVES_MAX: usize = 100; // relocations and replacements of the source that one copy survives

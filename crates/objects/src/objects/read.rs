@@ -1,7 +1,7 @@
 //! Reading objects.
 
 use strongroom_access::{BucketRef, Permit};
-use strongroom_crypto::{EnvelopeContext, EnvelopeLayout};
+use strongroom_crypto::{DataKey, EnvelopeContext, EnvelopeLayout};
 use strongroom_model::s3;
 use strongroom_store::{PayloadRef, StoreError};
 use strongroom_types::{ObjectKey, VersionId};
@@ -76,16 +76,13 @@ impl S3 {
         request: &ReadRequest,
     ) -> Result<(FoundObject, ByteStream), ObjectError> {
         let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
-        for _ in 0..MOVES_MAX {
-            let (version, found) = self.select(bucket, request).await?;
-            match self.open_body(bucket, &version, found.range).await {
-                Ok(body) => return Ok((found, body)),
-                // Replaced or relocated since the record was read: read what it says now.
-                Err(PayloadFault::Store(StoreError::Moved)) => {}
-                Err(fault) => return Err(fault.into()),
+        let mut patience = Patience::new();
+        loop {
+            match self.try_get(bucket, request).await {
+                Err(error) if patience.bears(&error) => {}
+                settled => return settled,
             }
         }
-        Err(Fault::Contended.into())
     }
 
     /// All that is known of an object.
@@ -95,7 +92,7 @@ impl S3 {
         request: &ReadRequest,
     ) -> Result<FoundObject, ObjectError> {
         let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
-        self.select(bucket, request).await.map(|(_, found)| found)
+        self.select_settled(bucket, request, false).await.map(|(found, _)| found)
     }
 
     /// An object and a page of its parts; no page if it was not written in parts.
@@ -107,11 +104,8 @@ impl S3 {
         parts_max: usize,
     ) -> Result<(ObjectRecord, Option<AttributesPage>), ObjectError> {
         let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
-        let (version, found) = self.select(bucket, request).await?;
-        if found.record.parts.is_none() {
-            return Ok((found.record, None));
-        }
-        let manifest = self.manifest_of_latest(bucket, request, version).await?;
+        let (found, manifest) = self.select_settled(bucket, request, true).await?;
+        let Some(manifest) = manifest else { return Ok((found.record, None)) };
         let parts_count = u32::try_from(manifest.parts.len()).unwrap_or(u32::MAX);
         let mut rest =
             manifest.parts.into_iter().filter(|part| u32::from(part.number) > after_part);
@@ -120,38 +114,67 @@ impl S3 {
         Ok((found.record, Some(AttributesPage { parts, parts_count, is_truncated })))
     }
 
-    /// Finds a version, judges the conditions, and cuts out what was asked for.
+    async fn try_get(
+        &self,
+        bucket: &BucketRef,
+        request: &ReadRequest,
+    ) -> Result<(FoundObject, ByteStream), ObjectError> {
+        let (version, found, _) = self.select(bucket, request, false).await?;
+        let body = self.open_body(bucket, &version, found.range).await?;
+        Ok((found, body))
+    }
+
+    async fn select_settled(
+        &self,
+        bucket: &BucketRef,
+        request: &ReadRequest,
+        wants_parts: bool,
+    ) -> Result<(FoundObject, Option<Manifest>), ObjectError> {
+        let mut patience = Patience::new();
+        loop {
+            match self.select(bucket, request, wants_parts).await {
+                Err(error) if patience.bears(&error) => {}
+                settled => return settled.map(|(_, found, manifest)| (found, manifest)),
+            }
+        }
+    }
+
+    /// Finds a version, judges the conditions, and cuts out what was asked for. The part table is
+    /// read where the selection or the caller needs it.
     async fn select(
         &self,
         bucket: &BucketRef,
         request: &ReadRequest,
-    ) -> Result<(StoredVersion, FoundObject), ObjectError> {
+        wants_parts: bool,
+    ) -> Result<(StoredVersion, FoundObject, Option<Manifest>), ObjectError> {
         let version = self.object(bucket.id, &request.object_key, request.version_id).await?;
         proceed(request.conditions.judge(&version.record), &version.record)?;
         let object_bytes = version.record.object_bytes;
+        let wants_parts = wants_parts || matches!(request.selection, Selection::Part(_));
+        let manifest = match version.record.parts {
+            Some(_) if wants_parts => Some(self.manifest(bucket, &version).await?),
+            _ => None,
+        };
         let mut found = FoundObject { record: version.record.clone(), range: None, part: None };
-        match &request.selection {
-            Selection::Whole => {}
-            Selection::Range { range, text } => {
+        match (&request.selection, &manifest) {
+            (Selection::Whole, _) => {}
+            (Selection::Range { range, text }, _) => {
                 let range = range.within(object_bytes).ok_or_else(|| {
                     ObjectError::RangeNotSatisfiable { requested: text.clone(), object_bytes }
                 })?;
                 found.range = Some(range);
             }
-            Selection::Part(number) if version.record.parts.is_none() => {
-                if *number != 1 {
-                    return Err(ObjectError::NoSuchPart { part_number: *number, parts_count: 1 });
-                }
-                found.range = whole(object_bytes);
+            (Selection::Part(1), None) => found.range = whole(object_bytes),
+            (Selection::Part(number), None) => {
+                return Err(ObjectError::NoSuchPart { part_number: *number, parts_count: 1 });
             }
-            Selection::Part(number) => {
-                let manifest = self.manifest_of_latest(bucket, request, version.clone()).await?;
-                let (range, part) = find_part(&manifest, *number)?;
+            (Selection::Part(number), Some(manifest)) => {
+                let (range, part) = find_part(manifest, *number)?;
                 found.range = range;
                 found.part = Some(part);
             }
         }
-        Ok((version, found))
+        Ok((version, found, manifest))
     }
 
     /// The bytes of a version, or a range of them. The first chunk is verified.
@@ -172,7 +195,7 @@ impl S3 {
             };
             return self.payloads.open(&data_key, sealed, range).await;
         };
-        let manifest = self.manifest(bucket, version).await?;
+        let manifest = self.open_manifest(&data_key, version).await?;
         if manifest.object_bytes() != Some(record.object_bytes) {
             return Err(PayloadFault::Damaged("its part table has another length"));
         }
@@ -188,8 +211,17 @@ impl S3 {
         bucket: &BucketRef,
         version: &StoredVersion,
     ) -> Result<Manifest, PayloadFault> {
-        let (payload, described) = sealed(version)?;
+        let (_, described) = sealed(version)?;
         let data_key = self.payloads.unwrap_data_key(bucket.owner, bucket.id, described)?;
+        self.open_manifest(&data_key, version).await
+    }
+
+    async fn open_manifest(
+        &self,
+        data_key: &DataKey,
+        version: &StoredVersion,
+    ) -> Result<Manifest, PayloadFault> {
+        let (payload, described) = sealed(version)?;
         let stored_bytes = match payload {
             PayloadRef::Inline { stored_bytes, .. } => u64::from(*stored_bytes),
             PayloadRef::Blob { stored_bytes, .. } => *stored_bytes,
@@ -202,30 +234,31 @@ impl S3 {
             context: EnvelopeContext { blob_id: described.blob_id, part: 0 },
             object_bytes: EnvelopeLayout::from_stored_bytes(stored_bytes)?.object_bytes(),
         };
-        let bytes = self.payloads.open_bytes(&data_key, sealed).await?;
+        let bytes = self.payloads.open_bytes(data_key, sealed).await?;
         Manifest::decode(&bytes).map_err(PayloadFault::Manifest)
     }
+}
 
-    /// The part table of a version that may be replaced or relocated while it is read. Fails if
-    /// it was replaced: its ETag is no longer the one that was judged.
-    async fn manifest_of_latest(
-        &self,
-        bucket: &BucketRef,
-        request: &ReadRequest,
-        mut version: StoredVersion,
-    ) -> Result<Manifest, ObjectError> {
-        for _ in 0..MOVES_MAX {
-            match self.manifest(bucket, &version).await {
-                Err(PayloadFault::Store(StoreError::Moved)) => {}
-                other => return Ok(other?),
-            }
-            let now = self.object(bucket.id, &request.object_key, request.version_id).await?;
-            if now.record != version.record {
-                return Err(Fault::Contended.into());
-            }
-            version = now;
-        }
-        Err(Fault::Contended.into())
+/// How often a read begins anew because a version was replaced or relocated between its record
+/// and its payload.
+#[derive(Debug)]
+pub(super) struct Patience {
+    left: usize,
+}
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self { left: MOVES_MAX }
+    }
+
+    /// Whether the read may begin anew. What moves very often is not moving but missing.
+    pub(super) fn bears(&mut self, error: &ObjectError) -> bool {
+        let moved = matches!(
+            error,
+            ObjectError::Fault(Fault::Payload(PayloadFault::Store(StoreError::Moved)))
+        );
+        self.left = self.left.saturating_sub(1);
+        moved && self.left > 0
     }
 }
 

@@ -26,19 +26,12 @@ enum Md5Hasher {
     /// In place.
     Inline(Box<Md5>),
     /// On a thread that ends when the sender is dropped. The set aborts it when this is dropped.
-    Beside {
-        pieces: mpsc::Sender<Bytes>,
-        thread: JoinSet<[u8; 16]>,
-    },
+    Beside { pieces: mpsc::Sender<Bytes>, thread: JoinSet<[u8; 16]> },
 }
 
 impl PayloadHasher {
     pub(super) fn new(checksum: ChecksumHasher) -> Self {
-        Self {
-            md5: Md5Hasher::Inline(Box::new(Md5::new())),
-            checksum,
-            hashed_bytes: 0,
-        }
+        Self { md5: Md5Hasher::Inline(Box::new(Md5::new())), checksum, hashed_bytes: 0 }
     }
 
     pub(super) async fn update(&mut self, piece: &Bytes) -> Result<(), HasherGone> {
@@ -62,11 +55,7 @@ impl PayloadHasher {
             Md5Hasher::Inline(md5) => md5.finish(),
             Md5Hasher::Beside { pieces, mut thread } => {
                 drop(pieces);
-                thread
-                    .join_next()
-                    .await
-                    .and_then(Result::ok)
-                    .ok_or(HasherGone)?
+                thread.join_next().await.and_then(Result::ok).ok_or(HasherGone)?
             }
         };
         Ok((md5, checksum))

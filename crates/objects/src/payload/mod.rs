@@ -102,11 +102,7 @@ pub(crate) struct FreshDataKey {
 impl FreshDataKey {
     /// What a record says of a payload that was sealed under this key.
     pub(crate) fn record(&self, blob_id: BlobId) -> DataKeyRecord {
-        DataKeyRecord {
-            wrapped: self.wrapped.as_bytes().to_vec(),
-            wrap_id: self.wrap_id,
-            blob_id,
-        }
+        DataKeyRecord { wrapped: self.wrapped.as_bytes().to_vec(), wrap_id: self.wrap_id, blob_id }
     }
 }
 
@@ -130,17 +126,9 @@ impl Payloads {
         let bucket_key = self.store.keys.get(&KeyName::Bucket(bucket_id))?;
         let data_key = DataKey::random(self.entropy.as_ref())?;
         let wrap_id = BlobId::random(self.entropy.as_ref())?;
-        let context = WrapContext {
-            account: owner,
-            bucket_id,
-            blob_id: wrap_id,
-        };
+        let context = WrapContext { account: owner, bucket_id, blob_id: wrap_id };
         let wrapped = bucket_key.wrap(&data_key, &context, self.entropy.as_ref())?;
-        Ok(FreshDataKey {
-            data_key,
-            wrapped,
-            wrap_id,
-        })
+        Ok(FreshDataKey { data_key, wrapped, wrap_id })
     }
 
     /// The data key of a record.
@@ -152,11 +140,7 @@ impl Payloads {
     ) -> Result<DataKey, PayloadFault> {
         let bucket_key = self.store.keys.get(&KeyName::Bucket(bucket_id))?;
         let wrapped = WrappedDataKey::from_bytes(&record.wrapped)?;
-        let context = WrapContext {
-            account: owner,
-            bucket_id,
-            blob_id: record.wrap_id,
-        };
+        let context = WrapContext { account: owner, bucket_id, blob_id: record.wrap_id };
         Ok(bucket_key.unwrap(&wrapped, &context)?)
     }
 }

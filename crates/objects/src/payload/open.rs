@@ -35,9 +35,7 @@ pub(crate) struct ByteRange {
 impl ByteRange {
     /// Bytes in the range.
     pub(crate) fn range_bytes(&self) -> u64 {
-        self.end_inclusive
-            .saturating_sub(self.start)
-            .saturating_add(1)
+        self.end_inclusive.saturating_sub(self.start).saturating_add(1)
     }
 }
 
@@ -84,20 +82,15 @@ impl Payloads {
         };
         let reader = self.store.blobs.open(sealed.payload).await?;
         if reader.stored_bytes() != layout.stored_bytes() {
-            return Err(PayloadFault::Damaged(
-                "its length is not that of its record",
-            ));
+            return Err(PayloadFault::Damaged("its length is not that of its record"));
         }
         // One read serves header and first chunks where they lie side by side.
         let ahead = match span.first_chunk {
             0 => batch_bytes(&layout, &span, 0)?,
             _ => 0,
         };
-        let mut head = into_mut(
-            reader
-                .read_at(0, ENVELOPE_HEADER_BYTES.saturating_add(ahead))
-                .await?,
-        );
+        let mut head =
+            into_mut(reader.read_at(0, ENVELOPE_HEADER_BYTES.saturating_add(ahead)).await?);
         let header = head.split_to(ENVELOPE_HEADER_BYTES.min(head.len()));
         let header = header.as_ref().try_into().map_err(|_| short_read())?;
         let opener = EnvelopeOpener::new(data_key, sealed.context, header)?;
@@ -149,10 +142,7 @@ impl Chunks {
         if all_ready && self.ready.len() <= 1 {
             return self.ready.pop_front().unwrap_or_default().into();
         }
-        ByteStream::Stream {
-            content_length,
-            source: Box::new(self),
-        }
+        ByteStream::Stream { content_length, source: Box::new(self) }
     }
 
     /// Reads and verifies the next few chunks in one go.
@@ -160,10 +150,7 @@ impl Chunks {
         let skipped_chunks = self.next_chunk.saturating_sub(self.span.first_chunk);
         let stored = self.layout.chunk_stored_bytes(0);
         // INVARIANT: all chunks but the last of the payload have the stored length of the first.
-        let offset = self
-            .span
-            .stored_offset
-            .saturating_add(skipped_chunks.saturating_mul(stored));
+        let offset = self.span.stored_offset.saturating_add(skipped_chunks.saturating_mul(stored));
         let length = batch_bytes(&self.layout, &self.span, self.next_chunk)?;
         let stored = self.reader.read_at(offset, length).await?;
         self.decrypt(into_mut(stored))
@@ -178,17 +165,13 @@ impl Chunks {
                 return Err(short_read());
             }
             let chunk = stored.split_to(chunk_bytes);
-            let mut chunk = self
-                .opener
-                .open_owned(index, self.layout.is_last(index), chunk)?;
+            let mut chunk = self.opener.open_owned(index, self.layout.is_last(index), chunk)?;
             self.next_chunk = index.saturating_add(1);
             let skip = length(self.skip_bytes)?.min(chunk.len());
             let keep = length(self.left_bytes)?.min(chunk.len().saturating_sub(skip));
             chunk = chunk.slice(skip..skip.saturating_add(keep));
             self.skip_bytes = 0;
-            self.left_bytes = self
-                .left_bytes
-                .saturating_sub(u64::try_from(keep).unwrap_or(0));
+            self.left_bytes = self.left_bytes.saturating_sub(u64::try_from(keep).unwrap_or(0));
             if !chunk.is_empty() {
                 self.ready.push_back(chunk);
             }
@@ -208,9 +191,7 @@ impl ByteSource for Chunks {
 
 /// The reason why an answer broke off, for the log.
 pub(super) fn broken(fault: &PayloadFault) -> StreamError {
-    let cause = std::error::Error::source(fault)
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let cause = std::error::Error::source(fault).map(ToString::to_string).unwrap_or_default();
     StreamError::new(format!("{fault} {cause}"))
 }
 
@@ -221,17 +202,13 @@ fn batch_bytes(
     first: u64,
 ) -> Result<usize, PayloadFault> {
     let last = span.last_chunk.min(first.saturating_add(READ_CHUNKS - 1));
-    let stored = (first..=last)
-        .map(|index| layout.chunk_stored_bytes(index))
-        .sum();
+    let stored = (first..=last).map(|index| layout.chunk_stored_bytes(index)).sum();
     length(stored)
 }
 
 /// The bytes to decrypt in place; copied only if the engine keeps them as well.
 fn into_mut(stored: Bytes) -> BytesMut {
-    stored
-        .try_into_mut()
-        .unwrap_or_else(|shared| BytesMut::from(shared.as_ref()))
+    stored.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()))
 }
 
 fn length(bytes: u64) -> Result<usize, PayloadFault> {

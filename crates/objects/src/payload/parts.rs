@@ -39,9 +39,7 @@ impl Payloads {
         let parts = select(manifest, range);
         let covered: u64 = parts.iter().map(|(_, range)| range.range_bytes()).sum();
         if covered != content_length {
-            return Err(PayloadFault::Damaged(
-                "a part table does not cover its object",
-            ));
+            return Err(PayloadFault::Damaged("a part table does not cover its object"));
         }
         let pin = self.pins().pin(upload);
         // From here on no sweep begins; one that has begun already was marked before.
@@ -57,10 +55,7 @@ impl Payloads {
             _pin: pin,
         };
         source.open_next().await?;
-        Ok(ByteStream::Stream {
-            content_length,
-            source: Box::new(source),
-        })
+        Ok(ByteStream::Stream { content_length, source: Box::new(source) })
     }
 
     /// Opens the payload of a part that a manifest lists.
@@ -76,18 +71,10 @@ impl Payloads {
         for _ in 0..MOVES_MAX {
             let entry = self.store.metadata.get(&key).await?;
             // The upload's parts are swept after its object was deleted or replaced.
-            let payload = entry
-                .and_then(|entry| entry.payload)
-                .ok_or(StoreError::Moved)?;
-            let context = EnvelopeContext {
-                blob_id: part.blob_id,
-                part: number,
-            };
-            let sealed = SealedPayload {
-                payload: &payload,
-                context,
-                object_bytes: part.object_bytes,
-            };
+            let payload = entry.and_then(|entry| entry.payload).ok_or(StoreError::Moved)?;
+            let context = EnvelopeContext { blob_id: part.blob_id, part: number };
+            let sealed =
+                SealedPayload { payload: &payload, context, object_bytes: part.object_bytes };
             match self.open_chunks(data_key, sealed, Some(range)).await {
                 Err(PayloadFault::Store(StoreError::Moved)) => {}
                 other => return other,
@@ -102,11 +89,9 @@ impl PartsSource {
     async fn open_next(&mut self) -> Result<(), PayloadFault> {
         self.current = match self.parts.pop_front() {
             None => None,
-            Some((part, range)) => Some(
-                self.payloads
-                    .open_part(&self.data_key, self.upload, &part, range)
-                    .await?,
-            ),
+            Some((part, range)) => {
+                Some(self.payloads.open_part(&self.data_key, self.upload, &part, range).await?)
+            }
         };
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use strongroom_crypto::{
-    BlobId, Checksum, ChecksumHasher, DataKey, EnvelopeContext, EnvelopeSealer, EnvelopeWriter,
-    seal_payload,
+    BlobId, Checksum, ChecksumAlgorithm, ChecksumHasher, DataKey, EnvelopeContext, EnvelopeSealer,
+    EnvelopeWriter, Md5, seal_payload,
 };
 use strongroom_store::{BlobWriter, NewPayload};
 use strongroom_wire::{Payload, PayloadError};
@@ -55,18 +55,12 @@ impl Payloads {
     ) -> Result<StoredPayload, PayloadFault> {
         let declared_bytes = body.content_length();
         check_size(declared_bytes.unwrap_or(0), plan)?;
-        let context = EnvelopeContext {
-            blob_id: BlobId::random(self.entropy.as_ref())?,
-            part,
-        };
-        let hasher = PayloadHasher::new(ChecksumHasher::new(plan.checksum.algorithm));
+        let context = EnvelopeContext { blob_id: BlobId::random(self.entropy.as_ref())?, part };
         let inline = declared_bytes.is_some_and(|bytes| bytes <= INLINE_OBJECT_BYTES_MAX);
         let sealed = if inline {
-            self.seal_small(data_key, context, hasher, &mut body)
-                .await?
+            self.seal_small(data_key, context, &mut body, plan).await?
         } else {
-            self.seal_stream(data_key, context, hasher, &mut body, plan)
-                .await?
+            self.seal_stream(data_key, context, &mut body, plan).await?
         };
         if declared_bytes.is_some_and(|declared| declared != sealed.object_bytes) {
             return Err(PayloadError::Truncated.into());
@@ -96,18 +90,29 @@ impl Payloads {
         &self,
         data_key: &DataKey,
         context: EnvelopeContext,
-        mut hasher: PayloadHasher,
         body: &mut Payload,
+        plan: &SealPlan,
     ) -> Result<StoredPayload, PayloadFault> {
         let whole = gather(body).await?;
-        hasher.update(&whole).await?;
-        let (md5, checksum) = hasher.finish().await?;
+        let algorithm = plan.checksum.algorithm;
+        // What the signature needed is not computed a second time.
+        let known = body.sha256().filter(|_| algorithm == ChecksumAlgorithm::Sha256);
+        let checksum = match known.map(|digest| Checksum::from_bytes(algorithm, &digest)) {
+            Some(Ok(checksum)) => checksum,
+            _ => {
+                let mut hasher = ChecksumHasher::new(algorithm);
+                hasher.update(&whole);
+                hasher.finish()
+            }
+        };
+        let mut md5 = Md5::new();
+        md5.update(&whole);
         let sealed = seal_payload(data_key, context, &whole)?;
         Ok(StoredPayload {
             payload: NewPayload::Inline(sealed.freeze()),
             blob_id: context.blob_id,
             object_bytes: byte_count(&whole),
-            md5,
+            md5: md5.finish(),
             checksum,
         })
     }
@@ -116,15 +121,12 @@ impl Payloads {
         &self,
         data_key: &DataKey,
         context: EnvelopeContext,
-        mut hasher: PayloadHasher,
         body: &mut Payload,
         plan: &SealPlan,
     ) -> Result<StoredPayload, PayloadFault> {
+        let mut hasher = PayloadHasher::new(ChecksumHasher::new(plan.checksum.algorithm));
         let mut envelope = EnvelopeWriter::new(EnvelopeSealer::new(data_key, context)?);
-        let mut sink = Sink {
-            ready: Vec::new(),
-            writer: None,
-        };
+        let mut sink = Sink { ready: Vec::new(), writer: None };
         let mut object_bytes = 0_u64;
         while let Some(piece) = body.next().await {
             let piece = piece?;
@@ -139,22 +141,14 @@ impl Payloads {
         envelope.finish(&mut sink.ready)?;
         let payload = if object_bytes > INLINE_OBJECT_BYTES_MAX {
             self.write(&mut sink, context.blob_id).await?;
-            let writer = sink
-                .writer
-                .ok_or(PayloadFault::Damaged("a blob was not begun"))?;
+            let writer = sink.writer.ok_or(PayloadFault::Damaged("a blob was not begun"))?;
             NewPayload::Blob(writer.finish().await?)
         } else {
             NewPayload::Inline(sink.ready.concat().into())
         };
         let (md5, checksum) = hasher.finish().await?;
         let blob_id = context.blob_id;
-        Ok(StoredPayload {
-            payload,
-            blob_id,
-            object_bytes,
-            md5,
-            checksum,
-        })
+        Ok(StoredPayload { payload, blob_id, object_bytes, md5, checksum })
     }
 
     /// Passes on what is sealed, once it is clear that the payload does not travel inline.
@@ -193,20 +187,13 @@ async fn gather(body: &mut Payload) -> Result<Bytes, PayloadFault> {
             return Err(PayloadError::TooLong.into());
         }
     }
-    Ok(if whole.is_empty() {
-        first
-    } else {
-        whole.freeze()
-    })
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 fn check_size(proposed_bytes: u64, plan: &SealPlan) -> Result<(), PayloadFault> {
     let object_bytes_max = plan.object_bytes_max;
     if proposed_bytes > object_bytes_max {
-        return Err(PayloadFault::TooLarge {
-            proposed_bytes,
-            object_bytes_max,
-        });
+        return Err(PayloadFault::TooLarge { proposed_bytes, object_bytes_max });
     }
     Ok(())
 }
@@ -220,10 +207,7 @@ fn verify(
     if let Some(expected) = plan.content_md5
         && expected != md5
     {
-        return Err(PayloadFault::Md5Mismatch {
-            expected,
-            computed: md5,
-        });
+        return Err(PayloadFault::Md5Mismatch { expected, computed: md5 });
     }
     let algorithm = plan.checksum.algorithm;
     let declared = match &plan.checksum.declared {

@@ -9,6 +9,7 @@ mod copy;
 mod delete;
 mod encryption;
 mod errors;
+mod faults;
 mod listing;
 mod multipart;
 mod objects;

@@ -103,6 +103,40 @@ impl Reply {
     }
 }
 
+/// An answer whose body is still to be read.
+pub(crate) struct Begun {
+    response: http::Response<ByteStream>,
+    recorded: bool,
+}
+
+impl Begun {
+    /// Reads the body.
+    pub(crate) async fn finish(self) -> Reply {
+        let recorded = self.recorded;
+        let (parts, body) = self.response.into_parts();
+        let mut collected = Vec::new();
+        let mut broken = false;
+        match body {
+            ByteStream::Empty => {}
+            ByteStream::Full(bytes) => collected.extend_from_slice(&bytes),
+            ByteStream::Stream { content_length, mut source } => {
+                while let Some(piece) = source.next().await {
+                    match piece {
+                        Ok(piece) => collected.extend_from_slice(&piece),
+                        Err(_) => {
+                            broken = true;
+                            break;
+                        }
+                    }
+                }
+                assert!(broken || collected.len() == usize::try_from(content_length).unwrap());
+            }
+        }
+        let status = parts.status.as_u16();
+        Reply { status, headers: parts.headers, body: collected.into(), broken, recorded }
+    }
+}
+
 /// A request in the making.
 pub(crate) struct Call<'a> {
     world: &'a World,
@@ -132,12 +166,20 @@ impl World {
     }
 
     pub(crate) fn in_region(region: &str) -> Self {
-        let entropy = Arc::new(SystemEntropy);
         let clock = Arc::new(HandClock(AtomicU64::new(1_800_000_000_000_000)));
-        let engine = MemoryEngine::new(entropy.clone(), clock.clone());
+        let engine = MemoryEngine::new(Arc::new(SystemEntropy), clock.clone());
         let store = engine.store();
+        Self::assemble(engine, store, clock, region)
+    }
+
+    /// The same world over a changed store.
+    pub(crate) fn over(self, change: impl FnOnce(Store) -> Store) -> Self {
+        Self::assemble(self.engine, change(self.store), self.clock, "us-east-1")
+    }
+
+    fn assemble(engine: MemoryEngine, store: Store, clock: Arc<HandClock>, region: &str) -> Self {
         let region = region.parse().unwrap();
-        let service = S3::new(store.clone(), clock.clone(), entropy, region);
+        let service = S3::new(store.clone(), clock.clone(), Arc::new(SystemEntropy), region);
         let endpoints = endpoints(&service);
         let specs: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
         let router = Router::new(&specs);
@@ -228,35 +270,20 @@ impl Call<'_> {
     }
 
     pub(crate) async fn send(self) -> Reply {
+        self.begin().await.finish().await
+    }
+
+    /// Runs the request until its answer begins; the body is not read yet.
+    pub(crate) async fn begin(self) -> Begun {
         let is_head = self.method == Method::HEAD;
         let resource = self.path.clone();
         let (answer, recorded) = self.run().await;
         let response = answer
             .unwrap_or_else(|error| encode_error_s3(&error, &resource, "ID", "HOST", is_head));
-        let (parts, body) = response.into_parts();
-        let mut collected = Vec::new();
-        let mut broken = false;
-        match body {
-            ByteStream::Empty => {}
-            ByteStream::Full(bytes) => collected.extend_from_slice(&bytes),
-            ByteStream::Stream { content_length, mut source } => {
-                while let Some(piece) = source.next().await {
-                    match piece {
-                        Ok(piece) => collected.extend_from_slice(&piece),
-                        Err(_) => {
-                            broken = true;
-                            break;
-                        }
-                    }
-                }
-                assert!(broken || collected.len() == usize::try_from(content_length).unwrap());
-            }
-        }
-        let status = parts.status.as_u16();
-        Reply { status, headers: parts.headers, body: collected.into(), broken, recorded }
+        Begun { response, recorded }
     }
 
-    /// The body of a successful answer, not yet read.
+    /// Runs the request and hands over its body before it is read. The answer must be a success.
     pub(crate) async fn open(self) -> ByteStream {
         self.run().await.0.unwrap().into_body()
     }
