@@ -13,13 +13,14 @@ use strongroom_audit::{EventSink, SinkDown};
 use strongroom_crypto::SystemEntropy;
 use strongroom_gateway::{CertifiedPem, Gateway, GatewayOptions, Listener, Service, TlsSettings};
 use strongroom_identity::{Bootstrap, Identity};
-use strongroom_objects::S3;
+use strongroom_objects::{S3, SweepReport};
 use strongroom_store::Store;
 use strongroom_types::Clock;
 use strongroom_wire::{HostRules, Protocol};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::admin::{AdminServer, EndpointAnswer};
 use crate::certificates;
@@ -71,7 +72,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     let gateway = Gateway::new(GatewayOptions {
         services: vec![Service::new("s3", Protocol::RestXml, strongroom_objects::endpoints(&s3))],
         credentials: identity.clone(),
-        enforcement: Enforcement::new(s3),
+        enforcement: Enforcement::new(s3.clone()),
         events: Arc::new(StoreEvents(store)),
         clock,
         entropy,
@@ -81,7 +82,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     let next_step = next_step(called_as, &settings.data);
     announce(&settings, &places, &bootstrap, &endpoint, &next_step);
     let operator = Operator { engine: Arc::clone(&engine), identity, endpoint };
-    let running = Running { gateway, operator: Arc::new(operator), admin_server, signals };
+    let running = Running { gateway, s3, operator: Arc::new(operator), admin_server, signals };
     running.until_stopped(vec![plain, tls]).await;
     engine.close().await?;
     drop(ground);
@@ -92,6 +93,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
 /// A server at work.
 struct Running {
     gateway: Arc<Gateway>,
+    s3: Arc<S3>,
     operator: Arc<Operator>,
     admin_server: AdminServer,
     signals: Signals,
@@ -104,6 +106,7 @@ impl Running {
         let (stopping, stop) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_refusals(Arc::clone(&self.gateway)));
+        tasks.spawn(sweep(self.s3));
         let admin = self.admin_server.serve(self.operator, stop.clone());
         tasks.spawn(async move {
             if let Err(error) = admin.await {
@@ -119,9 +122,7 @@ impl Running {
                 stopping.send_replace(true);
                 tokio::select! {
                     () = &mut serving => {}
-                    name = self.signals.next() => {
-                        tracing::warn!(signal = name, "stopping at once");
-                    }
+                    () = impatience() => tracing::warn!("stopping at once"),
                 }
             }
         }
@@ -151,6 +152,20 @@ impl Signals {
     }
 }
 
+/// Somebody asks again for what is under way.
+///
+/// COMPAT: supervisors such as `timeout` send a signal to the process and to its group; the echo is
+/// no second wish.
+async fn impatience() {
+    tokio::time::sleep(ECHO).await;
+    match Signals::new() {
+        Ok(mut signals) => {
+            signals.next().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// Strangers that were refused are told in numbers, so that they cannot fill the log.
 async fn watch_refusals(gateway: Arc<Gateway>) {
     let mut interval = tokio::time::interval(REFUSALS_INTERVAL);
@@ -162,6 +177,22 @@ async fn watch_refusals(gateway: Arc<Gateway>) {
         }
         if report.others > 0 {
             tracing::info!(count = report.others, "refused, from further sources");
+        }
+    }
+}
+
+/// Frees what belongs to nobody any more, at the start and then again and again.
+async fn sweep(s3: Arc<S3>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match s3.sweep().await {
+            Ok(SweepReport { uploads: 0, buckets: 0, .. }) => {}
+            Ok(report) => {
+                tracing::info!(uploads = report.uploads, buckets = report.buckets, "swept");
+            }
+            Err(error) => tracing::warn!(error = %Failure::from(error), "sweeping stopped"),
         }
     }
 }
@@ -308,6 +339,10 @@ fn utf8(path: &Path) -> Result<&str, Failure> {
 }
 
 const LOCALHOST: &str = "localhost";
+/// Within this time a second signal is the first one's echo.
+const ECHO: Duration = Duration::from_secs(1);
+/// Between two looks for parts and buckets that belong to nobody: a scan of two short ranges.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
