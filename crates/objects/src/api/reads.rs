@@ -111,7 +111,7 @@ macro_rules! found_output {
         $output.content_range = content_range;
         if $checksum_mode.is_some() {
             let parts = &$found.part;
-            match (parts, &$found.record.checksum) {
+            match (parts, &$found.version.record.checksum) {
                 // The part's own checksum, over exactly the bytes that are answered.
                 (Some(part), Some(whole)) => {
                     let checksum = &part.checksum;
@@ -128,10 +128,10 @@ macro_rules! found_output {
                 _ => {}
             }
         }
-        let parts_count = $found.record.parts.filter(|_| $found.part.is_some());
+        let parts_count = $found.version.record.parts.filter(|_| $found.part.is_some());
         $output.parts_count =
             parts_count.map(|parts| crate::api::headers::count(parts.parts_count));
-        let record = $found.record;
+        let record = $found.version.record;
         let outgoing = record.metadata.outgoing();
         let missing = i32::try_from(outgoing.missing).unwrap_or(i32::MAX);
         $output.missing_meta = Some(missing).filter(|missing| *missing > 0);

@@ -30,8 +30,8 @@ pub(crate) struct ReadRequest {
 /// An object, and which of its bytes are answered.
 #[derive(Debug)]
 pub(crate) struct FoundObject {
-    /// What is known of it.
-    pub(crate) record: ObjectRecord,
+    /// The version as it is in the store.
+    pub(crate) version: StoredVersion,
     /// The bytes that are answered, unless it is the whole object.
     pub(crate) range: Option<ByteRange>,
     /// The part that was asked for, of an object that was written in parts.
@@ -41,19 +41,20 @@ pub(crate) struct FoundObject {
 impl FoundObject {
     /// Bytes that are answered.
     pub(crate) fn content_length(&self) -> u64 {
-        self.range.map_or(self.record.object_bytes, |range| range.range_bytes())
+        self.range.map_or(self.version.record.object_bytes, |range| range.range_bytes())
     }
 
     /// The value of `Content-Range`.
     pub(crate) fn content_range(&self) -> Option<String> {
         let range = self.range?;
         let ByteRange { start, end_inclusive } = range;
-        Some(format!("bytes {start}-{end_inclusive}/{}", self.record.object_bytes))
+        let object_bytes = self.version.record.object_bytes;
+        Some(format!("bytes {start}-{end_inclusive}/{object_bytes}"))
     }
 
     /// Whether the answer is the whole object, even if as a range.
     pub(crate) fn is_whole(&self) -> bool {
-        self.content_length() == self.record.object_bytes
+        self.content_length() == self.version.record.object_bytes
     }
 }
 
@@ -105,13 +106,13 @@ impl S3 {
     ) -> Result<(ObjectRecord, Option<AttributesPage>), ObjectError> {
         let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
         let (found, manifest) = self.select_settled(bucket, request, true).await?;
-        let Some(manifest) = manifest else { return Ok((found.record, None)) };
+        let Some(manifest) = manifest else { return Ok((found.version.record, None)) };
         let parts_count = u32::try_from(manifest.parts.len()).unwrap_or(u32::MAX);
         let mut rest =
             manifest.parts.into_iter().filter(|part| u32::from(part.number) > after_part);
         let parts = rest.by_ref().take(parts_max).collect();
         let is_truncated = rest.next().is_some();
-        Ok((found.record, Some(AttributesPage { parts, parts_count, is_truncated })))
+        Ok((found.version.record, Some(AttributesPage { parts, parts_count, is_truncated })))
     }
 
     async fn try_get(
@@ -119,8 +120,8 @@ impl S3 {
         bucket: &BucketRef,
         request: &ReadRequest,
     ) -> Result<(FoundObject, ByteStream), ObjectError> {
-        let (version, found, _) = self.select(bucket, request, false).await?;
-        let body = self.open_body(bucket, &version, found.range).await?;
+        let (found, _) = self.select(bucket, request, false).await?;
+        let body = self.open_body(bucket, &found.version, found.range).await?;
         Ok((found, body))
     }
 
@@ -134,7 +135,7 @@ impl S3 {
         loop {
             match self.select(bucket, request, wants_parts).await {
                 Err(error) if patience.bears(&error) => {}
-                settled => return settled.map(|(_, found, manifest)| (found, manifest)),
+                settled => return settled,
             }
         }
     }
@@ -146,7 +147,7 @@ impl S3 {
         bucket: &BucketRef,
         request: &ReadRequest,
         wants_parts: bool,
-    ) -> Result<(StoredVersion, FoundObject, Option<Manifest>), ObjectError> {
+    ) -> Result<(FoundObject, Option<Manifest>), ObjectError> {
         let version = self.object(bucket.id, &request.object_key, request.version_id).await?;
         proceed(request.conditions.judge(&version.record), &version.record)?;
         let object_bytes = version.record.object_bytes;
@@ -155,7 +156,7 @@ impl S3 {
             Some(_) if wants_parts => Some(self.manifest(bucket, &version).await?),
             _ => None,
         };
-        let mut found = FoundObject { record: version.record.clone(), range: None, part: None };
+        let mut found = FoundObject { version, range: None, part: None };
         match (&request.selection, &manifest) {
             (Selection::Whole, _) => {}
             (Selection::Range { range, text }, _) => {
@@ -174,7 +175,7 @@ impl S3 {
                 found.part = Some(part);
             }
         }
-        Ok((version, found, manifest))
+        Ok((found, manifest))
     }
 
     /// The bytes of a version, or a range of them. The first chunk is verified.

@@ -139,18 +139,15 @@ impl S3 {
     pub(crate) async fn commit_version<Op>(
         &self,
         permit: &mut Permit<Op>,
-        version: NewVersion<'_>,
+        mut version: NewVersion<'_>,
     ) -> Result<ObjectRecord, CommitFailure> {
         for _ in 0..RACES_LOST_MAX {
             let bucket = permit.bucket().ok_or(Fault::NoBucket)?.clone();
             let current = self.version(bucket.id, version.object_key, None).await?;
             let judged = version.condition.judge(current.as_ref().map(|found| &found.record));
             judged.map_err(CommitFailure::Refused)?;
-            let record = ObjectRecord {
-                version_id: VersionId::Null,
-                last_modified: self.clock.now(),
-                ..version.record.clone()
-            };
+            version.record.version_id = VersionId::Null;
+            version.record.last_modified = self.clock.now();
             let key = keys::object_version(bucket.id, version.object_key, VersionOrder::NULL);
             let mut preconditions = decided(permit)?;
             let decided_count = preconditions.len();
@@ -158,7 +155,7 @@ impl S3 {
             preconditions.extend(version.require.iter().cloned());
             let mut writes = vec![Write::Put {
                 key,
-                value: record.encode().map_err(Fault::from)?.into(),
+                value: version.record.encode().map_err(Fault::from)?.into(),
                 payload: version.payload.clone(),
                 protection: Protection::default(),
             }];
@@ -174,7 +171,7 @@ impl S3 {
             match self.store.metadata.commit(batch).await {
                 Ok(_) => {
                     permit.audit().mark_recorded();
-                    return Ok(record);
+                    return Ok(version.record);
                 }
                 Err(CommitError::Precondition { index }) if index < decided_count => {
                     permit.renew().await.map_err(Fault::from)?;

@@ -72,6 +72,7 @@ struct Pieces {
     pieces: VecDeque<Result<Bytes, PayloadError>>,
     content_length: Option<u64>,
     trailers: Vec<(String, String)>,
+    known_sha256: Option<[u8; 32]>,
 }
 
 impl Pieces {
@@ -81,6 +82,7 @@ impl Pieces {
             pieces: pieces.collect(),
             content_length: Some(u64::try_from(whole.len()).unwrap()),
             trailers: Vec::new(),
+            known_sha256: None,
         }
     }
 }
@@ -103,7 +105,7 @@ impl PayloadSource for Pieces {
     }
 
     fn sha256(&self) -> Option<[u8; 32]> {
-        None
+        self.known_sha256.filter(|_| self.pieces.is_empty())
     }
 }
 
@@ -292,6 +294,21 @@ async fn a_declared_checksum_that_holds_is_accepted() {
     let plan = SealPlan { checksum, content_md5: Some(md5(&whole)), ..plan() };
     let stored = payloads.seal(&key.data_key, 0, Payload::new(source), &plan).await.unwrap();
     assert_eq!(stored.checksum, value);
+}
+
+#[tokio::test]
+async fn a_digest_that_the_signature_needed_is_used_again() {
+    let (payloads, _) = payloads().await;
+    let key = payloads.fresh_data_key(owner(), bucket()).unwrap();
+    let whole = Bytes::from_static(b"hello world");
+    for (algorithm, known) in [(ChecksumAlgorithm::Sha256, true), (ChecksumAlgorithm::Crc32, false)]
+    {
+        let source = Pieces { known_sha256: Some([7; 32]), ..Pieces::of(&whole, 4) };
+        let plan = SealPlan { checksum: ChecksumPlan::compute(algorithm), ..plan() };
+        let stored = payloads.seal(&key.data_key, 0, Payload::new(source), &plan).await.unwrap();
+        assert_eq!(stored.checksum.algorithm(), algorithm);
+        assert_eq!(stored.checksum.as_bytes() == [7; 32], known);
+    }
 }
 
 /// The bytes in the store with one bit turned over, as a damaged drive would give them.

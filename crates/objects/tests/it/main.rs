@@ -13,5 +13,7 @@ mod faults;
 mod listing;
 mod multipart;
 mod objects;
+mod parts;
+mod races;
 mod sweep;
 mod world;
