@@ -25,14 +25,22 @@ pub(crate) struct IncomingPayload {
     /// `None` once the end was reached, or after an error.
     decoder: Option<BodyDecoder>,
     input: Bytes,
-    /// Decoded length that the client declared.
-    content_length: u64,
+    length: BodyLength,
     received: u64,
     announced: Vec<String>,
     trailers: Vec<(String, String)>,
     sha256: Option<[u8; 32]>,
     failed: bool,
     leftover: Leftover,
+}
+
+/// How long a body may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLength {
+    /// Decoded length that the client declared; `None` for a body in HTTP chunks.
+    pub(crate) declared: Option<u64>,
+    /// The longest body that the operation takes.
+    pub(crate) bytes_max: u64,
 }
 
 /// Where a payload that was not read to its end leaves the rest of the body, so that the pipeline
@@ -44,14 +52,14 @@ impl IncomingPayload {
     pub(crate) fn new(
         incoming: Incoming,
         decoder: BodyDecoder,
-        content_length: u64,
+        length: BodyLength,
         announced: Vec<String>,
     ) -> Self {
         Self {
             incoming: Some(incoming),
             decoder: Some(decoder),
             input: Bytes::new(),
-            content_length,
+            length,
             received: 0,
             announced,
             trailers: Vec::new(),
@@ -74,7 +82,7 @@ impl IncomingPayload {
             while !self.input.is_empty() {
                 if let Event::Payload(bytes) = decoder.feed(&mut self.input).map_err(chunk_error)? {
                     self.received = self.received.saturating_add(length(&bytes));
-                    if self.received > self.content_length {
+                    if self.received > self.length.declared.unwrap_or(self.length.bytes_max) {
                         return Err(PayloadError::TooLong);
                     }
                     return Ok(Some(bytes));
@@ -100,7 +108,7 @@ impl IncomingPayload {
             self.trailers = end.trailers.iter().map(owned).collect();
             self.sha256 = end.sha256;
         }
-        if self.received != self.content_length {
+        if self.length.declared.is_some_and(|declared| declared != self.received) {
             return Err(PayloadError::Truncated);
         }
         Ok(())
@@ -126,7 +134,7 @@ impl PayloadSource for IncomingPayload {
     }
 
     fn content_length(&self) -> Option<u64> {
-        Some(self.content_length)
+        self.length.declared
     }
 
     fn announced_trailers(&self) -> &[String] {
@@ -284,14 +292,17 @@ impl ResponseBody {
     }
 }
 
-/// A whole body in memory, for operations whose input is a document. Its declared length was
-/// checked against the limit, and no payload grows past its declared length.
+/// A whole body in memory, for operations whose input is a document. No payload
+/// grows past its declared length, or the limit where none is declared.
 pub(crate) async fn collect(
     payload: &mut strongroom_wire::Payload,
 ) -> Result<Bytes, ErrorResponse> {
     let mut whole: Vec<u8> = Vec::new();
     while let Some(bytes) = payload.next().await {
-        let bytes = bytes.map_err(|error| error.s3())?;
+        let bytes = bytes.map_err(|error| match error {
+            PayloadError::TooLong => failures::message_too_long(),
+            error => error.s3(),
+        })?;
         whole.extend_from_slice(&bytes);
     }
     Ok(whole.into())

@@ -8,7 +8,7 @@ use strongroom_crypto::{Checksum, ChecksumAlgorithm, ChecksumHasher, Md5};
 use strongroom_sigv4::{BodyDecoder, RequestView};
 use strongroom_wire::{ErrorResponse, InputKind, Payload, RequestHead, Target};
 
-use crate::body::{IncomingPayload, Leftover, collect};
+use crate::body::{BodyLength, IncomingPayload, Leftover, collect};
 use crate::failures;
 
 /// Checks the limits of a head and parses it.
@@ -93,16 +93,19 @@ pub(crate) async fn typed_input(
         return Err(failures::invalid("this operation takes no streaming payload"));
     }
     let content_length = match decoder.decoded_bytes() {
-        Some(bytes) => bytes,
+        Some(bytes) => Some(bytes),
         None => content_length(head, streams)?,
     };
     let bytes_max = if streams { UPLOAD_BYTES_MAX } else { DOCUMENT_BYTES_MAX };
-    if content_length > bytes_max && streams {
-        return Err(failures::entity_too_large(content_length, bytes_max));
-    } else if content_length > bytes_max {
-        return Err(failures::message_too_long());
+    match content_length {
+        Some(proposed) if proposed > bytes_max && streams => {
+            return Err(failures::entity_too_large(proposed, bytes_max));
+        }
+        Some(proposed) if proposed > bytes_max => return Err(failures::message_too_long()),
+        Some(_) | None => {}
     }
-    let source = IncomingPayload::new(incoming, decoder, content_length, announced(head));
+    let length = BodyLength { declared: content_length, bytes_max };
+    let source = IncomingPayload::new(incoming, decoder, length, announced(head));
     *leftover = source.leftover();
     let mut payload = Payload::new(source);
     if streams {
@@ -115,17 +118,22 @@ pub(crate) async fn typed_input(
     Ok(Intake { call, payload: Payload::empty() })
 }
 
+/// The declared length; `None` for a body in HTTP chunks, which declares none.
+///
 /// SPEC: data-protection, 1.3: a length that is needed and absent is 411.
-fn content_length(head: &RequestHead, streams: bool) -> Result<u64, ErrorResponse> {
+fn content_length(head: &RequestHead, streams: bool) -> Result<Option<u64>, ErrorResponse> {
     if let Some(length) = head.headers.get(header::CONTENT_LENGTH) {
         let length = length.to_str().ok().and_then(|text| text.parse().ok());
-        return length.ok_or_else(failures::length_required);
+        return length.map(Some).ok_or_else(failures::length_required);
+    }
+    if head.headers.contains_key(header::TRANSFER_ENCODING) {
+        return Ok(None);
     }
     let bodiless = matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
-    if head.headers.contains_key(header::TRANSFER_ENCODING) || (streams && !bodiless) {
+    if streams && !bodiless {
         return Err(failures::length_required());
     }
-    Ok(0)
+    Ok(Some(0))
 }
 
 /// Names in `x-amz-trailer`, which the decoder has checked.

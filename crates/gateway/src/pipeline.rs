@@ -142,6 +142,7 @@ impl Gateway {
             resource: parts.uri.path().to_owned(),
             is_head: parts.method == http::Method::HEAD,
             expects_continue: parts.headers.contains_key(header::EXPECT),
+            in_chunks: parts.headers.contains_key(header::TRANSFER_ENCODING),
             received_bytes: declared_length(parts),
             service: "",
             protocol: Protocol::RestXml,
@@ -200,6 +201,7 @@ struct Journey {
     resource: String,
     is_head: bool,
     expects_continue: bool,
+    in_chunks: bool,
     received_bytes: u64,
     service: &'static str,
     protocol: Protocol,
@@ -273,6 +275,11 @@ impl Journey {
             headers.insert("x-amz-request-id", value);
         }
         headers.insert(header::SERVER, HeaderValue::from_static("Strongroom"));
+        if self.in_chunks {
+            // SECURITY: a length beside the chunks may have been dropped on the way here; what
+            // follows on this connection could be another request to somebody else.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 }
 
