@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::admin::{AdminServer, EndpointAnswer};
+use crate::admin::{AdminServer, EndpointAnswer, check_free};
 use crate::certificates;
 use crate::clock::SystemClock;
 use crate::commands::Failure;
@@ -44,23 +44,25 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     let entropy = Arc::new(SystemEntropy);
     let plain = Listener::plain(settings.listen, settings.danger_plaintext).await?;
     let places = Places::of(&settings)?;
+    let socket = place::admin_socket(&places.data);
+    check_free(&socket)?;
     let ground = Ground::prepare(&places, settings.keeping)?;
-    let admin_server = AdminServer::bind(&place::admin_socket(&places.data))?;
     let engine = Arc::new(match settings.keeping {
         Keeping::Durable => Engine::open(&places, clock.clone(), entropy.clone())?,
         Keeping::Ephemeral => Engine::ephemeral(clock.clone(), entropy.clone()),
     });
     let store = engine.store();
     let opened = async {
+        let admin_server = AdminServer::bind(&socket)?;
         let identity = Identity::open(store.clone(), clock.clone(), entropy.clone()).await?;
         let bootstrap = identity.bootstrap(settings.given_root_key.as_ref()).await?;
         let tls = tls(&settings, &places, &store, &*clock).await?;
         let ca_file = tls.ca_file;
         let tls = Listener::tls(settings.listen_tls, TlsSettings::new(&tls.certified)?).await?;
         let endpoint = endpoint(&settings, &plain, &tls, ca_file)?;
-        Ok::<_, Failure>((identity, bootstrap, tls, endpoint))
+        Ok::<_, Failure>((admin_server, identity, bootstrap, tls, endpoint))
     };
-    let (identity, bootstrap, tls, endpoint) = match opened.await {
+    let (admin_server, identity, bootstrap, tls, endpoint) = match opened.await {
         Ok(opened) => opened,
         Err(failure) => {
             // What the start has written is kept in order; the failure is the one to tell.

@@ -15,3 +15,4 @@ pub(crate) use protocol::{
     AccountsAnswer, Command, EndpointAnswer, NewAccountAnswer, Progress, ScrubAnswer, SessionAnswer,
 };
 pub(crate) use server::{Admin, AdminServer};
+pub(crate) use socket::check_free;

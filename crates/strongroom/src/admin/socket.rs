@@ -40,8 +40,19 @@ pub(crate) struct BoundSocket {
     owner: u32,
 }
 
+/// Tells whether a server answers already, before anything is opened.
+///
+/// # Errors
+/// [`SocketError::InUse`].
+pub(crate) fn check_free(path: &Path) -> Result<(), SocketError> {
+    match connect(path) {
+        Ok(_) => Err(SocketError::InUse(path.to_path_buf())),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Binds the socket for its owner alone. One that nobody answers, left by a server that was
-/// killed, is replaced.
+/// killed, is replaced; so the caller holds the lock of the data directory, if there is one.
 ///
 /// # Errors
 /// If a server answers there, or the socket cannot be made.
@@ -49,9 +60,7 @@ pub(crate) fn bind(path: &Path) -> Result<(UnixListener, BoundSocket), SocketErr
     let io = |source| SocketError::Io { path: path.to_path_buf(), source };
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
-            if connect(path).is_ok() {
-                return Err(SocketError::InUse(path.to_path_buf()));
-            }
+            check_free(path)?;
             fs::remove_file(path).map_err(io)?;
         }
         Ok(_) => return Err(SocketError::InTheWay(path.to_path_buf())),
