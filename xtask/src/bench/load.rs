@@ -7,6 +7,7 @@ use strongroom_sigv4::PayloadMode;
 use strongroom_sigv4::sign::Signer;
 
 use crate::Failure;
+use crate::bench::server::processor_seconds;
 use crate::bench::wire::{Answer, Connection, Endpoint, Request};
 
 /// One kind of request, made over and over.
@@ -61,6 +62,8 @@ pub struct Measured {
     /// Bytes of bodies, sent or received.
     pub bytes: u64,
     pub seconds: f64,
+    /// Processor time that the load itself took, without what was prepared before.
+    pub own_seconds: f64,
     /// In microseconds, sorted.
     latencies: Vec<u32>,
     /// How many requests each worker made.
@@ -87,7 +90,7 @@ impl Load<'_> {
     /// Runs until the time is over; every answer must be a success of the right length.
     pub fn run(&self, endpoint: &Endpoint) -> Result<Measured, Failure> {
         let barrier = Barrier::new(self.connections + 1);
-        let worker_loads = std::thread::scope(|scope| {
+        let (worker_loads, own_seconds) = std::thread::scope(|scope| {
             let start = |worker| {
                 scope.spawn({
                     let barrier = &barrier;
@@ -96,15 +99,18 @@ impl Load<'_> {
             };
             let workers: Vec<_> = (0..self.connections).map(start).collect();
             barrier.wait();
+            let before = processor_seconds("self")?;
             let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
                 worker.join().map_err(|_| Failure::new("a worker panicked"))
             };
-            workers.into_iter().map(join).collect::<Result<Vec<_>, Failure>>()
+            let loads = workers.into_iter().map(join).collect::<Result<Vec<_>, Failure>>()?;
+            Ok::<_, Failure>((loads, processor_seconds("self")? - before))
         })?;
         let mut measured = Measured {
             operations: 0,
             bytes: 0,
             seconds: 0.0,
+            own_seconds,
             latencies: Vec::new(),
             by_worker: Vec::new(),
         };
@@ -165,7 +171,8 @@ impl Load<'_> {
         };
         connection.exchange(&endpoint.head(&signer, &request)?, b"", &mut |_| {})?;
         let mut heads = Vec::new();
-        let ahead = (SIGNED_AHEAD_MAX / self.connections).min(SIGNED_AHEAD_EACH_MAX);
+        let wanted = SIGNED_AHEAD_PER_SECOND.saturating_mul(self.duration.as_secs());
+        let ahead = usize::try_from(wanted)?.min(SIGNED_AHEAD_MAX) / self.connections;
         let worth_it = self.body.len() <= SMALL_BYTES_MAX;
         while worth_it && heads.len() < ahead {
             match self.head(endpoint, &signer, worker, heads.len() as u64)? {
@@ -254,10 +261,10 @@ pub fn noise(bytes: usize) -> Vec<u8> {
 }
 
 const KEY_ELEMENT: &[u8] = b"<Key>";
-/// Heads that all workers together hold signed: about 150 MB.
-const SIGNED_AHEAD_MAX: usize = 256 * 1024;
-/// Heads that one worker holds signed.
-const SIGNED_AHEAD_EACH_MAX: usize = 32 * 1024;
+/// Heads that all workers together hold signed: about 300 MB.
+const SIGNED_AHEAD_MAX: usize = 512 * 1024;
+/// More requests than a server on the same processors answers.
+const SIGNED_AHEAD_PER_SECOND: u64 = 64 * 1024;
 /// With larger bodies signing does not show.
 const SMALL_BYTES_MAX: usize = 64 * 1024;
 
@@ -291,8 +298,14 @@ mod tests {
     #[test]
     fn percentiles_are_of_sorted_latencies() {
         let latencies = (1..=100).map(|micros| micros * 1_000).collect();
-        let measured =
-            Measured { operations: 100, bytes: 0, seconds: 2.0, latencies, by_worker: Vec::new() };
+        let measured = Measured {
+            operations: 100,
+            bytes: 0,
+            seconds: 2.0,
+            own_seconds: 0.0,
+            latencies,
+            by_worker: Vec::new(),
+        };
         assert_eq!((measured.percentile(50), measured.percentile(99)), (51.0, 100.0));
         assert_eq!(measured.per_second(), 50.0);
     }

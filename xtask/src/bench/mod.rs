@@ -12,6 +12,7 @@ mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ use strongroom_crypto::sha256;
 use strongroom_sigv4::PayloadMode;
 
 use crate::bench::load::{Load, Measured, Names, Target, mix, noise};
-use crate::bench::server::{Server, processor_seconds};
+use crate::bench::server::Server;
 use crate::bench::table::{Row, Unit};
 use crate::bench::wire::{Endpoint, Request};
 use crate::{Failure, root};
@@ -55,6 +56,11 @@ pub struct Options {
 
 /// Measures and prints the table.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    // A load generator without optimisation would take the processors from the server.
+    if cfg!(debug_assertions) {
+        let cargo = ["run", "--release", "--quiet", "--package", "xtask", "--"];
+        return crate::run(Command::new("cargo").args(cargo).args(std::env::args_os().skip(1)));
+    }
     let mut bench = Bench {
         options,
         seconds: if options.short { 1 } else { options.seconds.max(1) },
@@ -62,6 +68,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         body: noise(64 * MIB),
         rows: Vec::new(),
     };
+    let machine = machine();
     match &options.connect {
         Some(url) => {
             let variable = |name: &str| match name {
@@ -72,7 +79,6 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         }
         None => bench.own_server()?,
     }
-    let machine = machine();
     println!("{}\n", machine["text"].as_str().unwrap_or_default());
     print!("{}", table::text(&bench.rows));
     if let Some(file) = &options.json {
@@ -461,13 +467,12 @@ impl Bench<'_> {
 fn timed(load: &Load<'_>, site: &Site<'_>) -> Result<(Measured, Option<(f64, f64)>), Failure> {
     let Site { endpoint, server, .. } = site;
     let before = server.map(Server::processor_seconds).transpose()?;
-    let own_before = processor_seconds("self")?;
     let measured = load.run(endpoint)?;
-    let own = processor_seconds("self")? - own_before;
     let Some((server, before)) = server.zip(before) else { return Ok((measured, None)) };
     let used = server.processor_seconds()? - before;
     let each = 1e6 / measured.operations.max(1) as f64;
-    Ok((measured, Some((used * each, own * each))))
+    let processor = (used * each, measured.own_seconds * each);
+    Ok((measured, Some(processor)))
 }
 
 fn object_target(bucket: &str, name: &str) -> Target {
@@ -504,13 +509,24 @@ fn machine() -> Value {
     let cpuinfo = read("/proc/cpuinfo");
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.unwrap_or_default().trim_start_matches(['\t', ' ', ':']).to_owned();
+    // Of the minute before: whether somebody else used the machine.
+    let load = read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
     let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let time = strongroom_types::Timestamp::from_seconds(now);
     let date = time.map(|time| time.to_iso8601()).unwrap_or_default();
-    let text =
-        format!("{date}, {processors} processors shared with the load, {model}, Linux {kernel}");
-    json!({ "date": date, "processors": processors, "model": model, "kernel": kernel, "text": text })
+    let text = format!(
+        "{date}, {processors} processors shared with the load, {model}, Linux {kernel}, load \
+         average before: {load}"
+    );
+    json!({
+        "date": date,
+        "processors": processors,
+        "model": model,
+        "kernel": kernel,
+        "load_average": load,
+        "text": text,
+    })
 }
 
 fn rate(name: &str) -> Wanted {
