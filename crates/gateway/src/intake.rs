@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use strongroom_access::{Decoded, Endpoint};
 use strongroom_crypto::{Checksum, ChecksumAlgorithm, ChecksumHasher, Md5};
 use strongroom_sigv4::{BodyDecoder, RequestView};
-use strongroom_wire::{ErrorResponse, InputKind, Payload, RequestHead, Target};
+use strongroom_wire::{ErrorResponse, InputKind, OperationSpec, Payload, RequestHead, Target};
 
 use crate::body::{BodyLength, IncomingPayload, Leftover, collect};
 use crate::failures;
@@ -113,7 +113,7 @@ pub(crate) async fn typed_input(
         return Ok(Intake { call, payload });
     }
     let body = collect(&mut payload).await?;
-    check_digest(head, &body, spec.checksum_required)?;
+    check_digest(head, &body, spec)?;
     let call = endpoint.decode(head, target, Some(&body))?;
     Ok(Intake { call, payload: Payload::empty() })
 }
@@ -145,7 +145,14 @@ fn announced(head: &RequestHead) -> Vec<String> {
 
 /// Checks the digests that a request declares of a document, and that there is one where the
 /// operation demands it. SPEC: data-protection, 1.3 and 1.4.
-fn check_digest(head: &RequestHead, body: &[u8], required: bool) -> Result<(), ErrorResponse> {
+///
+/// Where a checksum header is a member of the operation it speaks of something else: that of
+/// CompleteMultipartUpload is the checksum of the object, not of the list of parts.
+fn check_digest(
+    head: &RequestHead,
+    body: &[u8],
+    spec: &OperationSpec,
+) -> Result<(), ErrorResponse> {
     let mut declared = false;
     if let Some(text) = header_text(head, "content-md5") {
         declared = true;
@@ -161,7 +168,8 @@ fn check_digest(head: &RequestHead, body: &[u8], required: bool) -> Result<(), E
         }
     }
     let algorithms = ChecksumAlgorithm::ALL.into_iter();
-    let mut given = algorithms.filter(|a| head.headers.contains_key(a.header_name()));
+    let of_the_body = algorithms.filter(|algorithm| !spec.takes_header(algorithm.header_name()));
+    let mut given = of_the_body.filter(|a| head.headers.contains_key(a.header_name()));
     if let Some(algorithm) = given.next() {
         if given.next().is_some() {
             return Err(failures::invalid("more than one checksum header"));
@@ -176,7 +184,7 @@ fn check_digest(head: &RequestHead, body: &[u8], required: bool) -> Result<(), E
             return Err(bad_digest(algorithm.as_str()));
         }
     }
-    if required && !declared {
+    if spec.checksum_required && !declared {
         let message = "missing required header for this request: Content-MD5 or x-amz-checksum-*";
         return Err(failures::invalid(message));
     }
@@ -201,3 +209,55 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 const UPLOAD_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 /// A document: 10,000 parts of a completed upload, or 1,000 keys of 1,024 bytes, fit in it.
 const DOCUMENT_BYTES_MAX: u64 = 5 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use strongroom_wire::{MemberSpec, PathShape, members};
+
+    use super::*;
+
+    const BODY: &[u8] = b"<Delete/>";
+    const OF_OBJECT: &str = "DUoRhQ==";
+
+    fn spec(members: &'static [MemberSpec]) -> OperationSpec {
+        OperationSpec {
+            name: "Operation",
+            method: "POST",
+            path: PathShape::Bucket,
+            query: &[],
+            status: 200,
+            input: InputKind::Xml { root: "Delete", required: true },
+            checksum_required: true,
+            members,
+        }
+    }
+
+    fn check(members: &'static [MemberSpec], crc32: Option<&str>) -> Result<(), String> {
+        let mut headers = HeaderMap::new();
+        if let Some(crc32) = crc32 {
+            headers.insert("x-amz-checksum-crc32", crc32.parse().unwrap());
+        }
+        let head = RequestHead::new(Method::POST, "/b", "", headers).unwrap();
+        check_digest(&head, BODY, &spec(members)).map_err(|error| error.code.into_owned())
+    }
+
+    #[test]
+    fn a_checksum_header_speaks_of_the_body() {
+        let mut hasher = ChecksumHasher::new(ChecksumAlgorithm::Crc32);
+        hasher.update(BODY);
+        let of_body = hasher.finish().to_base64();
+        assert_eq!(check(&[], Some(&of_body)), Ok(()));
+        assert_eq!(check(&[], Some(OF_OBJECT)), Err("BadDigest".to_owned()));
+        assert_eq!(check(&[], None), Err("InvalidRequest".to_owned()));
+    }
+
+    #[test]
+    fn a_checksum_that_is_a_member_speaks_of_the_object() {
+        const OBJECT: &[MemberSpec] = members! {
+            0 "ChecksumCRC32" Header("x-amz-checksum-crc32") Text optional,
+        };
+        // It is judged by the service, and it is no digest of the document.
+        assert_eq!(check(OBJECT, Some(OF_OBJECT)), Err("InvalidRequest".to_owned()));
+    }
+}
