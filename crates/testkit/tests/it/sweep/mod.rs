@@ -74,6 +74,40 @@ fn strangers_cannot_tell_whether_an_object_exists() {
     }
 }
 
+/// Conditions and ranges are judged after the decision: a stranger learns neither times nor tags.
+#[test]
+fn conditions_tell_strangers_nothing() {
+    let world = World::new();
+    let get = world.server.call("GET", &format!("/{BUCKET}/{KEY}"));
+    let etag = world.server.send_signed(get).unwrap().header("etag").unwrap().to_owned();
+    let headers = [
+        ("if-match", etag.as_str()),
+        ("if-match", "\"none\""),
+        ("if-none-match", etag.as_str()),
+        ("if-none-match", "*"),
+        ("if-modified-since", "Thu, 01 Jan 2032 00:00:00 GMT"),
+        ("if-modified-since", "Thu, 01 Jan 1998 00:00:00 GMT"),
+        ("if-unmodified-since", "Thu, 01 Jan 1998 00:00:00 GMT"),
+        ("range", "bytes=0-0"),
+        ("range", "bytes=1000-"),
+        ("x-amz-checksum-mode", "ENABLED"),
+        ("x-amz-copy-source-if-none-match", etag.as_str()),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+    ];
+    let before = world.server.contents().unwrap();
+    for spec in OPERATIONS.iter().filter(|spec| spec.path == PathShape::Object) {
+        for stranger in [Stranger::Anonymous, Stranger::OtherAccount] {
+            for (name, value) in headers {
+                let call = request(&world, spec).header(name, value);
+                let reply = world.server.send(&stranger.dress(&world, call)).unwrap();
+                let expected = stranger.expected(spec);
+                assert_eq!(reply.outcome(), expected, "{} {stranger:?} {name}", spec.name);
+            }
+        }
+    }
+    assert!(world.server.contents().unwrap() == before);
+}
+
 /// SPEC: access-control, 2.9: that a bucket does not exist is told to everybody.
 #[test]
 fn everybody_hears_the_same_of_a_bucket_that_does_not_exist() {
