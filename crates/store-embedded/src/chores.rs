@@ -31,7 +31,8 @@ impl Core {
         let made = self.make_ahead(wanted);
         self.look_at_room();
         let compacted = self.compact(submit);
-        removed.and(retired).and(made)?;
+        let trimmed = self.segments.trim().map_err(StoreError::Io);
+        removed.and(retired).and(made).and(trimmed)?;
         compacted
     }
 
@@ -68,7 +69,8 @@ impl Core {
     }
 }
 
-fn room_error(error: std::io::Error) -> StoreError {
+/// How callers see that a file could not be made.
+pub(crate) fn room_error(error: std::io::Error) -> StoreError {
     if error.kind() == std::io::ErrorKind::StorageFull {
         return StoreError::Full;
     }

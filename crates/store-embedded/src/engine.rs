@@ -18,14 +18,13 @@ use strongroom_types::{Clock, Entropy};
 use tokio::sync::oneshot;
 
 use crate::blobs::FileWriter;
-use crate::commit::{Queue, Request, closed, validate_kept};
+use crate::commit::{Queue, Request, validate_kept};
 use crate::core::Core;
 use crate::disk::{Disk, DiskPath};
 use crate::gc::Compacted;
-use crate::keyfile::{KeyFile, VaultName};
+use crate::keyfile::KeyFile;
 use crate::limits::EngineLimits;
-use crate::open::{OpenError, Parts, failed, open_core, open_key_file};
-use crate::ordered::{DriveIndex, OrderedIndex};
+use crate::open::{IndexKind, OpenError, failed, open_all};
 use crate::workers::Workers;
 
 /// What an engine is opened with.
@@ -74,34 +73,16 @@ impl EmbeddedEngine {
     /// # Errors
     /// As the kind says; nothing acknowledged is lost by a failed open.
     pub fn open(options: EngineOptions) -> Result<Self, OpenError> {
-        let EngineOptions { disk, key_path, root_key, entropy, clock, limits } = options;
-        let lock = disk.lock().map_err(|error| match error.kind() {
+        let lock = options.disk.lock().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => OpenError::Locked,
             _ => failed("locking the data directory", error),
         })?;
-        let keys = open_key_file(&*disk, &key_path, root_key, Arc::clone(&entropy))?;
-        let log_key = keys.create_secret(VaultName::Log)?;
-        let index_key = keys.create_secret(VaultName::Index)?;
-        let index =
-            DriveIndex::open(Arc::clone(&disk), Arc::clone(&entropy), index_key.duplicate())?;
-        let parts = Parts {
-            disk: Arc::clone(&disk),
-            clock,
-            entropy: Arc::clone(&entropy),
-            limits,
-            log_key,
-            index: index.map(|index| Box::new(index) as Box<dyn OrderedIndex>),
-        };
-        let core = open_core(parts, &|| {
-            let (disk, entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
-            let made = DriveIndex::create(disk, entropy, index_key.duplicate())?;
-            Ok(Box::new(made))
-        })?;
-        core.look_at_room();
+        let queue_bytes = options.limits.queue_bytes;
+        let (core, keys) = open_all(options, IndexKind::Drive)?;
         let workers =
             Workers::start(WORKERS).map_err(|error| failed("starting a thread", error))?;
         let inner = Arc::new(Inner {
-            queue: Queue::new(limits.queue_bytes),
+            queue: Queue::new(queue_bytes),
             core,
             keys: Arc::new(keys),
             workers,
@@ -115,21 +96,20 @@ impl EmbeddedEngine {
     }
 
     fn start(&self) -> Result<(), OpenError> {
-        let jobs: [(&str, fn(&Inner)); 3] = [
-            ("store-commit", Inner::commit_loop),
-            ("store-checkpoint", Inner::checkpoint_loop),
-            ("store-chores", Inner::chore_loop),
-        ];
-        let mut threads = self.threads.lock();
-        for (name, job) in jobs {
-            let inner = Arc::clone(&self.inner);
-            let thread = std::thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(move || job(&inner))
-                .map_err(|error| failed("starting a thread", error))?;
-            threads.push(thread);
-        }
+        self.spawn("store-commit", Inner::commit_loop)?;
+        self.spawn("store-checkpoint", Inner::checkpoint_loop)?;
+        self.spawn("store-chores", Inner::chore_loop)?;
         self.inner.chores.ring();
+        Ok(())
+    }
+
+    fn spawn(&self, name: &str, job: fn(&Inner)) -> Result<(), OpenError> {
+        let inner = Arc::clone(&self.inner);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || job(&inner))
+            .map_err(|error| failed("starting a thread", error))?;
+        self.threads.lock().push(thread);
         Ok(())
     }
 
@@ -219,11 +199,8 @@ impl Inner {
 
     fn chore_loop(&self) {
         while self.chores.wait() {
-            let submit = |request: Request| {
-                if let Err(request) = self.queue.push(request) {
-                    request.refuse(|| closed().into());
-                }
-            };
+            // A request that is not taken is answered, too.
+            let submit = |request: Request| drop(self.queue.push(request));
             loop {
                 match self.core.do_chores(&submit) {
                     Ok(Compacted::Emptied) if !self.chores.is_stopped() => {}
@@ -280,7 +257,7 @@ impl MetadataStore for Face {
             if let Request::Batch { permit, .. } = &mut request {
                 *permit = Some(reserved);
             }
-            self.0.queue.push(request).map_err(|_| closed())?;
+            self.0.queue.push(request)?;
             // The committer answers everything that it takes; if it does not, it died of it.
             answered.await.unwrap_or(Err(CommitError::Unknown))
         })
@@ -296,7 +273,7 @@ impl MetadataStore for Face {
                 *permit = Some(reserved);
             }
             self.0.core.check_running()?;
-            self.0.queue.push(request).map_err(|_| closed())
+            self.0.queue.push(request)
         })
     }
 

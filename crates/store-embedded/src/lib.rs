@@ -24,6 +24,7 @@ mod workers;
 pub mod disk;
 pub mod index;
 pub mod keyfile;
+pub mod sim;
 
 pub use engine::{EmbeddedEngine, EngineOptions};
 pub use limits::EngineLimits;

@@ -15,7 +15,8 @@ use crate::commit::{Changes, Checkpoint, LogState, Overlay, find, placed_record,
 use crate::core::Core;
 use crate::disk::{Disk, DiskPath};
 use crate::events::Journal;
-use crate::keyfile::{KeyFile, KeyFileError};
+use crate::engine::EngineOptions;
+use crate::keyfile::{KeyFile, KeyFileError, VaultName};
 use crate::ledger::Ledger;
 use crate::limits::EngineLimits;
 use crate::log::recovery::{Inventory, LogError, ReplayStart, Replayed, replay};
@@ -23,7 +24,7 @@ use crate::log::{
     Body, FrameKind, GroupBuilder, Item, LOG_DIR, SealedFrame, SegmentFile, SegmentStart, Writer,
     WriterError,
 };
-use crate::ordered::{OrderedIndex, OrderedIndexError};
+use crate::ordered::{DriveIndex, MapIndex, OrderedIndex, OrderedIndexError};
 use crate::record::{Change, Home, Record};
 use crate::segments::{FreeSegment, Segments};
 
@@ -64,22 +65,60 @@ pub enum OpenError {
 
 /// What the core is made of.
 #[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) limits: EngineLimits,
-    pub(crate) log_key: Secret<32>,
-    /// The index as it was found, or a new one; and how to make a new one.
-    pub(crate) index: Option<Box<dyn OrderedIndex>>,
+struct Parts {
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    limits: EngineLimits,
+    log_key: Secret<32>,
+    /// The index as it was found.
+    index: Option<Box<dyn OrderedIndex>>,
 }
 
 /// Makes an empty index.
-pub(crate) type MakeIndex<'a> =
-    &'a dyn Fn() -> Result<Box<dyn OrderedIndex>, OrderedIndexError>;
+type MakeIndex<'a> = &'a dyn Fn() -> Result<Box<dyn OrderedIndex>, OrderedIndexError>;
+
+/// Opens everything: the key file, the index, the log.
+pub(crate) fn open_all(
+    options: EngineOptions,
+    index_kind: IndexKind,
+) -> Result<(Core, KeyFile), OpenError> {
+    let EngineOptions { disk, key_path, root_key, entropy, clock, limits } = options;
+    let keys = open_key_file(&*disk, &key_path, root_key, Arc::clone(&entropy))?;
+    let log_key = keys.create_secret(VaultName::Log)?;
+    let index_key = keys.create_secret(VaultName::Index)?;
+    let index: Option<Box<dyn OrderedIndex>> = match index_kind {
+        IndexKind::Memory => None,
+        IndexKind::Drive => {
+            let (disk, entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
+            let opened = DriveIndex::open(disk, entropy, index_key.duplicate())?;
+            opened.map(|index| Box::new(index) as Box<dyn OrderedIndex>)
+        }
+    };
+    let (index_disk, index_entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
+    let parts = Parts { disk, clock, entropy, limits, log_key, index };
+    let core = open_core(parts, &|| match index_kind {
+        IndexKind::Memory => Ok(Box::new(MapIndex::default())),
+        IndexKind::Drive => {
+            let (disk, entropy) = (Arc::clone(&index_disk), Arc::clone(&index_entropy));
+            Ok(Box::new(DriveIndex::create(disk, entropy, index_key.duplicate())?))
+        }
+    })?;
+    core.look_at_room();
+    Ok((core, keys))
+}
+
+/// Where the index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexKind {
+    /// On the drive.
+    Drive,
+    /// In memory, built from the log by every open. For simulations.
+    Memory,
+}
 
 /// Opens the key file; a new one is made only where there is no data.
-pub(crate) fn open_key_file(
+fn open_key_file(
     disk: &dyn Disk,
     path: &DiskPath,
     provider: Arc<dyn strongroom_crypto::RootKeyProvider>,
@@ -101,7 +140,7 @@ pub(crate) fn open_key_file(
 }
 
 /// Reads the log, brings the overlay to its end, and begins a new segment.
-pub(crate) fn open_core(parts: Parts, make_index: MakeIndex<'_>) -> Result<Core, OpenError> {
+fn open_core(parts: Parts, make_index: MakeIndex<'_>) -> Result<Core, OpenError> {
     let Parts { disk, clock, entropy, limits, log_key, index } = parts;
     let inventory = Inventory::take(&*disk, &log_key)?;
     let checkpoint = index.as_ref().and_then(|index| index.checkpoint());
@@ -117,8 +156,11 @@ pub(crate) fn open_core(parts: Parts, make_index: MakeIndex<'_>) -> Result<Core,
         Arc::clone(&entropy),
         log_key.duplicate(),
         (limits.journal_file_bytes, limits.journal_bytes_max),
-        checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.journal_lsn),
+        checkpoint.as_ref().map(|checkpoint| checkpoint.journal_lsn),
     )?;
+    if checkpoint.is_none() {
+        journal.renew_last(clock.now())?;
+    }
     let mut recovery = Recovery::new(&inventory, index, checkpoint, (limits, journal));
     let start = recovery.start();
     let replayed = replay(&inventory, start.as_ref(), &log_key, &mut |segment, frame| {

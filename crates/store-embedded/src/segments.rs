@@ -166,6 +166,22 @@ impl Segments {
         self.free_count() <= RESERVE
     }
 
+    /// Removes free files beyond those that are kept ready, the shortest first.
+    pub(crate) fn trim(&self) -> io::Result<()> {
+        loop {
+            let surplus = {
+                let mut free = self.free.lock();
+                if free.segments.len() <= FREE_MAX {
+                    return Ok(());
+                }
+                free.segments.sort_by_key(|segment| std::cmp::Reverse(segment.segment_bytes));
+                free.segments.pop()
+            };
+            let Some(surplus) = surplus else { return Ok(()) };
+            self.discard(surplus.file_number)?;
+        }
+    }
+
     /// Makes a file of this length, ready for use.
     pub(crate) fn make(&self, segment_bytes: u64) -> io::Result<()> {
         let _making = self.making.lock();
@@ -220,5 +236,6 @@ impl Segments {
 
 /// Free segments that only removals and relocations may take: one of them for each.
 const RESERVE: usize = 2;
+const FREE_MAX: usize = RESERVE + 2; // more are given back to the drive
 const PIECE_BYTES: usize = 1024 * 1024;
 const SYNC_BYTES: u64 = 16 * 1024 * 1024; // commits wait for the drive at the same time

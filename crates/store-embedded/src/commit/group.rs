@@ -2,6 +2,7 @@
 //! visible, answers.
 
 use std::collections::VecDeque;
+use std::io;
 
 use strongroom_store::{CommitError, Committed, Revision, StoreError, StoredEvent};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -9,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::judge::{Judge, Verdict, record_of};
 use super::{Changes, Relocation, RelocationItem, Request};
 use crate::blobs::BlobFiles;
+use crate::chores::room_error;
 use crate::core::{Core, Room};
 use crate::ledger::Ledger;
 use crate::log::{
@@ -92,8 +94,8 @@ impl Core {
         let bytes = first.frame_bytes();
         let fresh = if bytes > log.room() {
             match self.next_segment(log, room_for(first)) {
-                Some(segment) => Some(segment),
-                None => return refuse_first(queue, || StoreError::Full),
+                Ok(segment) => Some(segment),
+                Err(error) => return refuse_first(queue, || room_error(error)),
             }
         } else {
             None
@@ -244,7 +246,7 @@ impl Core {
             Err(WriterError::Write(error)) => {
                 tracing::error!(%error, "a write to the log failed; its segment is closed");
                 let segment = self.next_segment(log, Room::Relocation);
-                let segment = segment.ok_or(WriterError::Write(error))?;
+                let segment = segment.map_err(|_| WriterError::Write(error))?;
                 self.write_first_group(log, staged, segment, lsn_first)
             }
             Err(error) => Err(error),
@@ -328,18 +330,11 @@ impl Core {
     }
 
     /// A segment for the next group, if there is one for this purpose.
-    fn next_segment(&self, log: &mut LogState, room: Room) -> Option<FreeSegment> {
+    fn next_segment(&self, log: &mut LogState, room: Room) -> io::Result<FreeSegment> {
         let wanted = self.segment_bytes_wanted(&log.ledger);
-        match self.segments.take(wanted, room) {
-            Ok((segment, on_reserve)) => {
-                log.on_reserve = on_reserve;
-                Some(segment)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "there is no segment for the log");
-                None
-            }
-        }
+        let (segment, on_reserve) = self.segments.take(wanted, room)?;
+        log.on_reserve = on_reserve;
+        Ok(segment)
     }
 }
 

@@ -44,11 +44,13 @@ impl Queue {
         acquired.map_err(|_| closed())
     }
 
-    /// Puts a request at the end; gives it back if nothing is taken any more.
-    pub(crate) fn push(&self, request: Request) -> Result<(), Request> {
+    /// Puts a request at the end; refuses it if nothing is taken any more.
+    pub(crate) fn push(&self, request: Request) -> Result<(), StoreError> {
         let mut state = self.state.lock();
         if state.closed {
-            return Err(request);
+            drop(state);
+            request.refuse(|| closed().into());
+            return Err(closed());
         }
         state.requests.push_back(request);
         // Only the first one can find the committer asleep.

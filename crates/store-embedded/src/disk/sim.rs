@@ -106,6 +106,7 @@ impl SimDisk {
     pub fn heal(&self) {
         let mut shared = self.shared.lock();
         shared.faults.clear();
+        shared.failed = false;
         shared.budget_bytes = None;
     }
 
@@ -130,6 +131,12 @@ impl SimDisk {
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.shared.lock().used_bytes()
+    }
+
+    /// Whether an injected failure has happened since the drive was last healed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.shared.lock().failed
     }
 
     /// Whether an injected power cut has happened.
@@ -189,6 +196,7 @@ impl SimDisk {
             changes: 0,
             reads: 0,
             faults: Vec::new(),
+            failed: false,
             budget_bytes: None,
             random: Random(seed),
         };
@@ -408,6 +416,7 @@ struct Shared {
     changes: u64,
     reads: u64,
     faults: Vec<Fault>,
+    failed: bool,
     budget_bytes: Option<u64>,
     random: Random,
 }
@@ -452,6 +461,7 @@ impl Shared {
             Fault::ReadFailsAt(_) => false,
         });
         let Some(hit) = hit else { return Ok(()) };
+        self.failed = true;
         if matches!(self.faults.swap_remove(hit), Fault::PowerCutAt(_)) {
             self.powered = false;
             return Err(io::Error::other("the power was cut"));
@@ -466,6 +476,7 @@ impl Shared {
         let hit = self.faults.iter().position(|fault| *fault == Fault::ReadFailsAt(number));
         if let Some(hit) = hit {
             self.faults.swap_remove(hit);
+            self.failed = true;
             return Err(io::Error::other("simulated failure of the drive"));
         }
         Ok(())

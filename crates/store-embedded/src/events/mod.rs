@@ -56,14 +56,16 @@ struct Blocks {
 }
 
 impl Journal {
-    /// Opens the journal. Events up to `durable_lsn` were durable at the last checkpoint; behind
-    /// them a block may have been cut short by the power.
+    /// Opens the journal. Events up to `durable_lsn` were durable at the last checkpoint. What is
+    /// behind them may be in the page cache only, after a sync that failed; it is forgotten,
+    /// because the log still has it. Where no checkpoint says what was durable, that can be true of
+    /// the last file only, which is written once more.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
         log_key: Secret<32>,
         (file_bytes, bytes_max): (u64, u64),
-        durable_lsn: u64,
+        durable_lsn: Option<u64>,
     ) -> Result<Self, StoreError> {
         let dir = DiskPath::data(JOURNAL_DIR);
         disk.make_dir(&dir).and_then(|()| disk.sync_dir(&DiskPath::data(""))).map_err(io_error)?;
@@ -73,21 +75,45 @@ impl Journal {
             let Some(number) = stem else { continue };
             state.file_next = state.file_next.max(number + 1);
             let file = disk.open(&file_path(number)).map_err(io_error)?;
-            if let Some(opened) = JournalFile::open(file, number, &log_key, durable_lsn)? {
+            let known = durable_lsn.unwrap_or(0);
+            if let Some(opened) = JournalFile::open(file, number, &log_key, known)? {
                 state.take_in(number, opened);
             } else {
                 disk.remove(&file_path(number)).map_err(io_error)?;
             }
         }
-        if state.lsn_last < durable_lsn {
-            state.gap.get_or_insert(state.lsn_last);
-            state.lsn_last = durable_lsn;
+        if let Some(durable_lsn) = durable_lsn {
+            state.drop_after(durable_lsn);
+            if state.lsn_last < durable_lsn {
+                state.gap.get_or_insert(state.lsn_last);
+                state.lsn_last = durable_lsn;
+            }
         }
         if let Some(lsn) = state.gap {
             tracing::error!(lsn, "the event journal is damaged behind this event");
         }
         let state = Mutex::new(state);
         Ok(Self { disk, entropy, log_key, file_bytes, bytes_max, state })
+    }
+
+    /// Writes the events of the last file once more, to a new one.
+    pub(crate) fn renew_last(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let Some((number, file)) = state.files.last_key_value() else { return Ok(()) };
+        let (number, file) = (*number, Arc::clone(file));
+        let blocks = file.blocks.lock().all.clone();
+        let mut events = Vec::new();
+        for (offset, header) in &blocks {
+            events.extend(file.read_block(*offset, *header)?);
+        }
+        if let Some((_, first)) = blocks.first() {
+            state.drop_after(first.previous_lsn);
+        }
+        drop(state);
+        self.append(&events, now)?;
+        self.state.lock().files.remove(&number);
+        self.disk.remove(&file_path(number)).map_err(io_error)?;
+        self.disk.sync_dir(&DiskPath::data(JOURNAL_DIR)).map_err(io_error)
     }
 
     /// No event with a greater LSN is in the journal.
@@ -309,6 +335,9 @@ impl State {
     /// that is missing is noticed; the oldest files may be gone by the cap.
     fn take_in(&mut self, number: u64, file: JournalFile) {
         let is_first = self.files.is_empty();
+        if let Some((_, first)) = file.blocks.lock().all.first() {
+            self.drop_after(first.previous_lsn);
+        }
         for (place, (_, header)) in file.blocks.lock().all.iter().enumerate() {
             let begins = is_first && place == 0;
             if !begins && header.previous_lsn > self.lsn_last {
@@ -317,6 +346,17 @@ impl State {
             self.lsn_last = self.lsn_last.max(header.lsn_last);
         }
         self.files.insert(number, Arc::new(file));
+    }
+
+    /// Forgets blocks behind an event: writing them failed, and a later file has them again.
+    fn drop_after(&mut self, lsn: u64) {
+        if lsn >= self.lsn_last {
+            return;
+        }
+        for file in self.files.values() {
+            file.blocks.lock().all.retain(|(_, header)| header.lsn_last <= lsn);
+        }
+        self.lsn_last = lsn;
     }
 }
 
