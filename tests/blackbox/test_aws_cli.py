@@ -42,7 +42,7 @@ def test_make_copy_list_sync_and_remove(aws, tmp_path):
 
 
 def test_refusals_are_told_in_the_words_of_aws(aws):
-    assert "NoSuchBucket" in aws("s3", "ls", "s3://no-such-bucket-here", code=254)
+    assert "NoSuchBucket" in aws("s3", "ls", "s3://no-such-bucket-here", code=255)
     name = f"cli-{uuid.uuid4().hex[:12]}"
     aws("s3api", "create-bucket", "--bucket", name)
     assert "BucketAlreadyOwnedByYou" in aws("s3api", "create-bucket", "--bucket", name, code=254)

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conftest import client
 from server import Server
 
-KILLS = int(os.environ.get("STRONGROOM_KILLS", "30"))
+KILLS = int(os.environ.get("KILLS", "30"))
 WRITERS = 4
 SIZES = [0, 100, 4096, 70_000, 1_500_000]
 
@@ -58,8 +58,8 @@ class Writer:
 
 
 def test_no_kill_loses_anything_acknowledged():
-    seed = int(os.environ.get("STRONGROOM_SEED", random.randrange(2**32)))
-    print(f"seed {seed}: repeat with STRONGROOM_SEED={seed}")
+    seed = int(os.environ.get("SEED", random.randrange(2**32)))
+    print(f"seed {seed}: repeat with SEED={seed}")
     chance = random.Random(seed)
     server = Server().start()
     try:

@@ -41,8 +41,16 @@ pub fn soak(from: u64, crash_points: u64, kills: u32) -> Result<(), Failure> {
 fn crashes(from: u64, count: u64) -> Result<(), Failure> {
     let range = format!("{from}..{}", from.saturating_add(count));
     run(Command::new("cargo").args([
-        "run", "--release", "--quiet", "--package", "strongroom-store-embedded", "--example",
-        "crash_sim", "--", "--seeds", &range,
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "strongroom-store-embedded",
+        "--example",
+        "crash_sim",
+        "--",
+        "--seeds",
+        &range,
     ]))
 }
 
@@ -54,7 +62,7 @@ fn black_box(only: Option<&str>, kills: u32) -> Result<(), Failure> {
     if let Some(expression) = only {
         pytest.args(["-k", expression]);
     }
-    pytest.env("STRONGROOM_KILLS", kills.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
+    pytest.env("KILLS", kills.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
     run(&mut pytest)
 }
 
@@ -69,7 +77,9 @@ fn virtual_environment() -> Result<PathBuf, Failure> {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&wanted))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--requirement"])
+        .arg(&wanted))?;
     std::fs::copy(wanted, installed)?;
     Ok(python)
 }
