@@ -60,7 +60,14 @@ impl S3 {
                 Ok(record) => return Ok(record),
                 // The upload was completed or aborted, or a part was replaced, in the meantime.
                 Err(CommitFailure::Required) => {}
-                Err(CommitFailure::Refused(refusal)) => return Err(UploadError::Refused(refusal)),
+                Err(CommitFailure::Refused(refusal)) => {
+                    // The object that stands in the way may be the one that was asked for, made
+                    // by the same completion in the meantime.
+                    return match self.completed_before(&bucket, request).await {
+                        Err(UploadError::NoSuchUpload { .. }) => Err(UploadError::Refused(refusal)),
+                        other => other,
+                    };
+                }
                 Err(CommitFailure::Fault(fault)) => return Err(fault.into()),
             }
         }

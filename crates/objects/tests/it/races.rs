@@ -1,0 +1,321 @@
+//! What happens to an upload between the moment a request has read it and the moment it commits.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use strongroom_store::{
+    Batch, BoxFuture, CommitError, Committed, Entry, KeyRange, MetadataStore, NewPayload,
+    Protection, Revision, Store, StoreError, StoredEvent, Write,
+};
+
+use crate::world::{Reply, World};
+
+type Meanwhile = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// A store that lets something else happen before the next commit.
+struct Interposed {
+    inner: Arc<dyn MetadataStore>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+}
+
+impl fmt::Debug for Interposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interposed")
+    }
+}
+
+impl MetadataStore for Interposed {
+    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        self.inner.get(key)
+    }
+
+    fn scan<'a>(
+        &'a self,
+        range: KeyRange,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Bytes, Entry)>, StoreError>> {
+        self.inner.scan(range, limit)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        Box::pin(async move {
+            if let Some(meanwhile) = meanwhile {
+                meanwhile().await;
+            }
+            self.inner.commit(batch).await
+        })
+    }
+
+    fn append_event(&self, event: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.append_event(event)
+    }
+
+    fn events(
+        &self,
+        after: Revision,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.inner.events(after, limit)
+    }
+}
+
+/// A bucket with an upload of `/bkt/k` whose part 1 is `one`.
+struct Scene {
+    world: Arc<World>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+    id: String,
+    etag: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let meanwhile: Arc<Mutex<Option<Meanwhile>>> = Arc::default();
+        let interpose = |store: Store| {
+            let meanwhile = Arc::clone(&meanwhile);
+            Store { metadata: Arc::new(Interposed { inner: store.metadata, meanwhile }), ..store }
+        };
+        let world = Arc::new(World::with_bucket().await.over(interpose));
+        let created = world.post("/bkt/k?uploads").send().await.ok();
+        let id = created.element("UploadId").unwrap().to_owned();
+        let target = format!("/bkt/k?partNumber=1&uploadId={id}");
+        let part = world.put(&target).body("one").send().await.ok();
+        let etag = part.header("etag").unwrap().trim_matches('"').to_owned();
+        Self { world, meanwhile, id, etag }
+    }
+
+    /// Lets another request run before the next commit of this world; asserts its status.
+    fn before_the_next_commit<F>(&self, status: u16, other: impl FnOnce(Requests) -> F)
+    where
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let requests = self.requests();
+        let other = other(requests);
+        *self.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            Box::pin(async move {
+                let reply = other.await;
+                assert_eq!(reply.status, status, "{}", reply.text());
+            })
+        }));
+    }
+
+    fn requests(&self) -> Requests {
+        Requests { world: Arc::clone(&self.world), id: self.id.clone(), etag: self.etag.clone() }
+    }
+
+    /// Records by the tags of their keys, after a sweep.
+    async fn left<const N: usize>(&self, tags: &[u8; N]) -> [usize; N] {
+        self.world.service.sweep().await.unwrap();
+        let mut counts = [0; N];
+        for (count, tag) in counts.iter_mut().zip(tags) {
+            let range = KeyRange::prefix(&[*tag]);
+            *count = self.world.store.metadata.scan(range, 1_000).await.unwrap().len();
+        }
+        counts
+    }
+
+    async fn assert_object(&self, expected: &str) {
+        assert!(self.meanwhile.lock().unwrap().is_none(), "nothing happened meanwhile");
+        assert_eq!(self.world.get("/bkt/k").send().await.ok().text(), expected);
+    }
+}
+
+/// The requests of a scene.
+struct Requests {
+    world: Arc<World>,
+    id: String,
+    etag: String,
+}
+
+impl Requests {
+    async fn abort(self) -> Reply {
+        self.world.delete(&format!("/bkt/k?uploadId={}", self.id)).send().await
+    }
+
+    async fn complete(self) -> Reply {
+        self.complete_if("x-none", "").await
+    }
+
+    async fn complete_if(self, name: &str, value: &str) -> Reply {
+        let part = format!("<Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part>", self.etag);
+        let body = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+        let call = self.world.post(&format!("/bkt/k?uploadId={}", self.id)).body(body);
+        call.header(name, value).send().await
+    }
+
+    async fn part(self, number: u32, body: &'static str) -> Reply {
+        let target = format!("/bkt/k?partNumber={number}&uploadId={}", self.id);
+        self.world.put(&target).body(body).send().await
+    }
+
+    async fn copy(self, number: u32, from: &'static str) -> Reply {
+        let target = format!("/bkt/k?partNumber={number}&uploadId={}", self.id);
+        self.world.put(&target).header("x-amz-copy-source", from).send().await
+    }
+
+    async fn put(self, target: &'static str, body: &'static str) -> Reply {
+        self.world.put(target).body(body).send().await
+    }
+
+    async fn delete(self, target: &'static str) -> Reply {
+        self.world.delete(target).send().await
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_aborted_meanwhile_is_not_completed() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(204, |other| other.abort());
+    scene.requests().complete().await.expect(404, "NoSuchUpload");
+    scene.world.get("/bkt/k").send().await.expect(404, "NoSuchKey");
+    assert_eq!(scene.left(b"upgv").await, [0, 0, 0, 0]);
+    // Also where the server stopped before it swept what was aborted.
+    let scene = Scene::new().await;
+    let store = scene.world.store.metadata.clone();
+    let upload = store.scan(KeyRange::prefix(b"u"), 1).await.unwrap().remove(0).0;
+    let mark = [b"g", &upload[upload.len() - 16..]].concat();
+    let put = Write::Put {
+        key: mark.into(),
+        value: Bytes::new(),
+        payload: NewPayload::None,
+        protection: Protection::default(),
+    };
+    let writes = vec![Write::Delete { key: upload }, put];
+    scene.before_the_next_commit(404, |other| async move {
+        store.commit(Batch { writes, ..Batch::default() }).await.unwrap();
+        other.abort().await
+    });
+    scene.requests().complete().await.expect(404, "NoSuchUpload");
+    assert_eq!(scene.left(b"upgv").await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_completed_meanwhile_is_not_aborted() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.complete());
+    scene.requests().abort().await.expect(404, "NoSuchUpload");
+    assert_eq!(scene.left(b"upgv").await, [0, 1, 0, 1]);
+    scene.assert_object("one").await;
+}
+
+#[tokio::test]
+async fn a_completion_that_is_overtaken_by_itself_answers_the_same() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.complete());
+    scene.requests().complete_if("if-none-match", "*").await.ok();
+    assert_eq!(scene.left(b"upgv").await, [0, 1, 0, 1]);
+    scene.assert_object("one").await;
+}
+
+#[tokio::test]
+async fn a_listed_part_that_is_replaced_meanwhile_is_not_the_one_that_was_listed() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.part(1, "two"));
+    scene.requests().complete().await.expect(400, "InvalidPart");
+    assert_eq!(scene.left(b"upgv").await, [1, 1, 0, 0]);
+    // The same bytes again are another payload, and the object has it.
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.part(1, "one"));
+    scene.requests().complete().await.ok();
+    scene.assert_object("one").await;
+}
+
+#[tokio::test]
+async fn a_part_that_arrives_during_the_completion_is_in_or_gone() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.part(2, "late"));
+    scene.requests().complete().await.ok();
+    scene.assert_object("one").await;
+    // The late part belongs to nobody; deleting the object frees it with the others.
+    scene.world.delete("/bkt/k").send().await.ok();
+    assert_eq!(scene.left(b"upgv").await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn parts_of_an_upload_that_ended_meanwhile_are_refused() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.complete());
+    scene.requests().part(1, "two").await.expect(404, "NoSuchUpload");
+    assert_eq!(scene.left(b"upgv").await, [0, 1, 0, 1]);
+    scene.assert_object("one").await;
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(204, |other| other.abort());
+    scene.requests().part(2, "two").await.expect(404, "NoSuchUpload");
+    assert_eq!(scene.left(b"upgv").await, [0, 0, 0, 0]);
+    let scene = Scene::new().await;
+    scene.world.put("/bkt/source").body("two").send().await.ok();
+    scene.before_the_next_commit(204, |other| other.abort());
+    scene.requests().copy(2, "bkt/source").await.expect(404, "NoSuchUpload");
+    assert_eq!(scene.left(b"upgv").await, [0, 0, 0, 1]);
+}
+
+#[tokio::test]
+async fn an_object_that_is_written_meanwhile_is_seen_by_the_condition() {
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "other"));
+    let refused = scene.requests().complete_if("if-none-match", "*").await;
+    refused.expect(412, "PreconditionFailed");
+    scene.assert_object("other").await;
+    assert_eq!(scene.left(b"upgv").await, [1, 1, 0, 1]);
+    // Without a condition the later one wins, and both were answered 200.
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "again"));
+    scene.requests().complete().await.ok();
+    scene.assert_object("one").await;
+    // With one the object must still be the one that was named.
+    let scene = Scene::new().await;
+    let old = scene.world.put("/bkt/k").body("old").send().await.ok();
+    scene.before_the_next_commit(204, |other| other.delete("/bkt/k"));
+    let etag = old.header("etag").unwrap().to_owned();
+    scene.requests().complete_if("if-match", &etag).await.expect(404, "NoSuchKey");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_deleted_meanwhile_takes_no_more() {
+    let create = Scene::new().await;
+    create.before_the_next_commit(204, |other| other.delete("/bkt"));
+    let created = create.world.post("/bkt/other?uploads").send().await;
+    created.expect(404, "NoSuchBucket");
+    let part = Scene::new().await;
+    part.before_the_next_commit(204, |other| other.delete("/bkt"));
+    part.requests().part(2, "two").await.expect(404, "NoSuchBucket");
+    let complete = Scene::new().await;
+    complete.before_the_next_commit(204, |other| other.delete("/bkt"));
+    complete.requests().complete().await.expect(404, "NoSuchBucket");
+    let abort = Scene::new().await;
+    abort.before_the_next_commit(204, |other| other.delete("/bkt"));
+    abort.requests().abort().await.expect(404, "NoSuchBucket");
+    for scene in [create, part, complete, abort] {
+        assert_eq!(scene.left(b"upgvdn").await, [0; 6]);
+    }
+}
+
+#[tokio::test]
+async fn a_source_bucket_that_is_deleted_meanwhile_gives_nothing() {
+    let scene = Scene::new().await;
+    scene.world.put("/from").send().await.ok();
+    scene.world.put("/from/s").body("two").send().await.ok();
+    scene.world.delete("/from?encryption").send().await.ok();
+    scene.before_the_next_commit(204, |other| async move {
+        other.world.delete("/from/s").send().await.ok();
+        other.delete("/from").await
+    });
+    scene.requests().copy(2, "from/s").await.expect(404, "NoSuchBucket");
+    assert_eq!(scene.left(b"upgv").await, [1, 1, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_changed_bucket_is_judged_again_and_the_write_succeeds() {
+    for round in 0..4 {
+        let scene = Scene::new().await;
+        scene.before_the_next_commit(204, |other| other.delete("/bkt?encryption"));
+        let reply = match round {
+            0 => scene.world.post("/bkt/other?uploads").send().await,
+            1 => scene.requests().part(2, "two").await,
+            2 => scene.requests().complete().await,
+            _ => scene.world.delete("/bkt?encryption").send().await,
+        };
+        assert!(reply.ok().recorded);
+        assert!(scene.meanwhile.lock().unwrap().is_none());
+    }
+}
