@@ -226,11 +226,15 @@ impl Walk<'_> {
             (Some(last), Some(_)) => self.group(segment, &last)?,
             (None, _) => {}
         }
-        self.state.continues = match end.offset == start_of(segment).offset {
-            true => start_of(segment),
-            false => end,
-        };
-        self.state.ends.push(SegmentEnd { generation, end: end.offset, last_group: end.group });
+        self.state.continues = end;
+        if end.offset == start_of(segment).offset {
+            // Nothing of it counts, and even its header may be in the page cache only: later
+            // starts must not miss it.
+            self.state.leftovers.push(generation);
+        } else {
+            let last_group = end.group;
+            self.state.ends.push(SegmentEnd { generation, end: end.offset, last_group });
+        }
         Ok(())
     }
 

@@ -175,7 +175,7 @@ impl World {
                     self.disk = self.disk.crash(seed);
                     self.disk.heal();
                 }
-                Err(error) => return Err(format!("the open failed: {error:?}")),
+                Err(error) => return Err(format!("{:?} the open failed: {error:?}", self.index_kind)),
             }
         }
         self.settle_open()?;
@@ -265,7 +265,7 @@ impl World {
         let now_seconds = self.fixture.clock.now().seconds();
         while !queue.is_empty() {
             if !self.core()?.commit_group(&mut queue) {
-                return Err("no progress on a drive with room".into());
+                return Err("no progress, although there are only batches".into());
             }
         }
         let mut applied = self.model.clone();
@@ -275,6 +275,10 @@ impl World {
             if matches!(answer, Err(CommitError::Store(StoreError::Stopped { .. }))) {
                 going = Going::Down; // refused, or of a group that was not begun: not applied
                 continue;
+            }
+            let failed = matches!(answer, Err(CommitError::Store(StoreError::Io(_) | StoreError::Full)));
+            if failed && self.disk.has_failed() {
+                continue; // something could not be read or made: not judged, nothing applied
             }
             let expected = applied.apply(&model, now_seconds);
             match (answer, expected) {
@@ -290,9 +294,6 @@ impl World {
                 }
                 (Err(CommitError::Protected), ModelOutcome::Protected) => self.stats.refused += 1,
                 (Err(CommitError::Unknown), ModelOutcome::Applied) => going = Going::Down,
-                (Err(CommitError::Store(StoreError::Io(_))), _) if self.disk.has_failed() => {
-                    going = Going::Down; // something could not be read or made: not judged
-                }
                 (answer, expected) => {
                     return Err(format!("a batch was answered {answer:?}, not {expected:?}"));
                 }
@@ -309,6 +310,9 @@ impl World {
         let event = self.unique("event");
         let mut queue = VecDeque::from([Request::Event { event: event.clone(), permit: None }]);
         self.core()?.commit_group(&mut queue);
+        if !queue.is_empty() {
+            return self.drive_failed("an event"); // it waits, and this world ends
+        }
         let mut applied = self.model.clone();
         applied.events.push(event);
         if self.core()?.stopped().is_some() {
