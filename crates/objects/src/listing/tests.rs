@@ -12,7 +12,7 @@ use strongroom_store::{
     Protection, Revision, StoreError, StoredEvent, Write,
 };
 use strongroom_types::{
-    AccountId, BucketId, CanonicalUserId, Clock, ObjectKey, Timestamp, VersionId,
+    AccountId, BucketId, CanonicalUserId, Clock, Entropy, ObjectKey, Timestamp, VersionId,
 };
 
 use super::objects::ObjectsPage;
@@ -234,6 +234,13 @@ fn oracle(records: &[(String, [u8; 16])], prefix: &str, delimiter: &str) -> Vec<
     lines
 }
 
+/// Fixed seeds, and one that nobody has tried; a failure prints which one it was.
+fn seeds(fixed: u64) -> impl Iterator<Item = u64> {
+    let mut random = [0; 8];
+    SystemEntropy.fill(&mut random).unwrap();
+    (1..=fixed).chain(std::iter::once(u64::from_le_bytes(random) | 1))
+}
+
 /// Reproducible random numbers: xorshift.
 struct Dice(u64);
 
@@ -285,7 +292,7 @@ fn page_sizes(results: usize) -> Vec<usize> {
 
 #[test]
 fn every_page_size_of_objects_gives_the_same_list() {
-    for seed in 1..=40 {
+    for seed in seeds(12) {
         let mut dice = Dice::seeded(seed);
         let world = World::new();
         let names: BTreeSet<String> =
@@ -301,7 +308,7 @@ fn every_page_size_of_objects_gives_the_same_list() {
                     let pages = object_pages(&world, &prefix, delimiter, results_max);
                     assert_eq!(pages.concat(), expected, "{seed} {prefix:?} {delimiter:?}");
                     let full = pages.iter().rev().skip(1).all(|page| page.len() == results_max);
-                    assert!(full, "only the last page may be short");
+                    assert!(full, "{seed}: only the last page may be short");
                 }
                 for after in [dice.text(2), dice.text(4), dice.one_of(&texts)] {
                     let query = objects_query(&prefix, delimiter, 1_000, &after);
@@ -357,7 +364,7 @@ fn lines_of(page: ObjectsPage) -> Vec<Line> {
 
 #[test]
 fn every_page_size_of_versions_gives_the_same_list() {
-    for seed in 1..=25 {
+    for seed in seeds(8) {
         let mut dice = Dice::seeded(seed);
         let world = World::new();
         let names: BTreeSet<String> =
@@ -443,7 +450,7 @@ fn order_in_store(world: &World, object_key: &ObjectKey, record: &ObjectRecord) 
 
 #[test]
 fn every_page_size_of_uploads_gives_the_same_list() {
-    for seed in 1..=25 {
+    for seed in seeds(8) {
         let mut dice = Dice::seeded(seed);
         let world = World::new();
         let names: BTreeSet<String> =
