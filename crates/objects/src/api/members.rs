@@ -57,7 +57,7 @@ pub(super) fn refused_member(operation: &str, member: &str) -> Option<ErrorRespo
 }
 
 /// The answer to something that is no member of the operation.
-pub(super) fn unknown_member(_operation: &str, member: &UnknownMember) -> Option<ErrorResponse> {
+pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<ErrorResponse> {
     match member {
         UnknownMember::Element(_) | UnknownMember::Attribute(_) => Some(errors::malformed_xml()),
         // S3 takes no notice of parameters that it does not know.
@@ -65,6 +65,10 @@ pub(super) fn unknown_member(_operation: &str, member: &UnknownMember) -> Option
         UnknownMember::Header(name) => {
             // SPEC: data-protection, 2.2 and SSE-011, SSE-012.
             if name.starts_with("x-amz-server-side-encryption") {
+                if operation == "CompleteMultipartUpload" {
+                    // SPEC: data-protection, 2.2: ignored, because creation has decided it.
+                    return None;
+                }
                 let message = "this header is not supported for this operation";
                 return Some(
                     ErrorResponse::new("InvalidArgument", 400, message)

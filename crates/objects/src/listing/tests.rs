@@ -284,6 +284,9 @@ impl Dice {
     }
 }
 
+/// More than any listing here has results.
+const PAGES_MAX: usize = 200;
+
 const DELIMITERS: [&str; 7] = ["", "/", "//", "\0", "ä", "a", "b/"];
 
 fn page_sizes(results: usize) -> Vec<usize> {
@@ -343,6 +346,7 @@ fn object_pages(
         let page = world.objects(&query);
         let next = page.next.clone();
         pages.push(lines_of(page));
+        assert!(pages.len() < PAGES_MAX, "the listing does not end");
         match next {
             Some(next) => query.after = decode_token(&encode_token(&next)).unwrap(),
             None => return pages,
@@ -415,6 +419,7 @@ fn every_page_size_of_versions_gives_the_same_list() {
 fn all_versions(world: &World, prefix: &str, delimiter: &str, results_max: usize) -> Vec<Line> {
     let filter = Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
     let mut query = VersionsQuery { filter, after: None };
+    let mut pages = 0;
     let mut lines: Vec<Line> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     loop {
@@ -430,6 +435,8 @@ fn all_versions(world: &World, prefix: &str, delimiter: &str, results_max: usize
         let versions = found.len();
         found.extend(page.common_prefixes.into_iter().map(Line::Prefix));
         assert!(found.len() <= results_max && versions <= results_max);
+        pages += 1;
+        assert!(pages < PAGES_MAX, "the listing does not end");
         found.sort_by(|a, b| a.text().cmp(b.text()));
         lines.extend(found);
         match page.next {
@@ -490,6 +497,7 @@ fn all_uploads(world: &World, prefix: &str, delimiter: &str, results_max: usize)
             keys.chain(page.common_prefixes.into_iter().map(Line::Prefix)).collect();
         found.sort_by(|a, b| a.text().cmp(b.text()));
         lines.extend(found);
+        assert!(lines.len() < PAGES_MAX, "the listing does not end");
         match page.next {
             Some((key, unique)) => {
                 query.key_after = key;
