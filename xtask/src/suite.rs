@@ -1,7 +1,9 @@
 //! The test suites: what they run, and the virtual environment of the real clients.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use crate::{Failure, root, run, tidy};
 
@@ -38,20 +40,27 @@ pub fn soak(from: u64, crash_points: u64, kills: u32) -> Result<(), Failure> {
     black_box(Some("test_no_kill_loses_anything_acknowledged"), kills)
 }
 
-fn crashes(from: u64, count: u64) -> Result<(), Failure> {
-    let range = format!("{from}..{}", from.saturating_add(count));
-    run(Command::new("cargo").args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "strongroom-store-embedded",
-        "--example",
-        "crash_sim",
-        "--",
-        "--seeds",
-        &range,
-    ]))
+/// Simulates worlds, one seed each, until so many power cuts have been survived. A world has some
+/// dozen of them, at operations that its seed chooses.
+fn crashes(from: u64, crash_points: u64) -> Result<(), Failure> {
+    let (mut seed, mut survived) = (from, 0);
+    while survived < crash_points {
+        let range = format!("{seed}..{}", seed + WORLDS_AT_ONCE);
+        let mut simulation = Command::new("cargo");
+        simulation.args(["run", "--release", "--quiet", "--package", "strongroom-store-embedded"]);
+        simulation.args(["--example", "crash_sim", "--", "--seeds", &range]);
+        let output = simulation.current_dir(root()).stderr(Stdio::inherit()).output()?;
+        let totals = String::from_utf8_lossy(&output.stdout);
+        print!("{totals}");
+        if !output.status.success() {
+            return Err(Failure::new(format!("the simulated worlds {range} failed")));
+        }
+        let totals: Value = serde_json::from_str(&totals)?;
+        survived += totals["power_cuts"].as_u64().unwrap_or(0);
+        seed += WORLDS_AT_ONCE;
+        eprintln!("{survived} of {crash_points} crash points survived; next seed {seed}");
+    }
+    Ok(())
 }
 
 fn black_box(only: Option<&str>, kills: u32) -> Result<(), Failure> {
@@ -88,3 +97,5 @@ fn virtual_environment() -> Result<PathBuf, Failure> {
 const CRASHES: u64 = 10_000;
 /// Real kills under load of `cargo xtask test`.
 const KILLS: u32 = 30;
+/// Worlds of one run of the simulator: small enough to see where a long run is.
+const WORLDS_AT_ONCE: u64 = 500;
