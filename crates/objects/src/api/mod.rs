@@ -35,8 +35,8 @@ macro_rules! checksum_values {
 }
 
 mod buckets;
-pub(crate) mod errors;
 mod encryption;
+pub(crate) mod errors;
 mod headers;
 mod listing;
 mod member_rows;
