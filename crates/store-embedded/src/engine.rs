@@ -25,6 +25,7 @@ use crate::gc::Compacted;
 use crate::keyfile::KeyFile;
 use crate::limits::EngineLimits;
 use crate::open::{IndexKind, OpenError, failed, open_all};
+use crate::scrub::{ScrubObserver, ScrubReport};
 use crate::workers::Workers;
 
 /// What an engine is opened with.
@@ -121,6 +122,20 @@ impl EmbeddedEngine {
             blobs: Arc::new(Face(Arc::clone(&self.inner))),
             keys: Arc::clone(&self.inner.keys) as Arc<dyn strongroom_store::KeyVault>,
         }
+    }
+
+    /// Reads everything back from the drive and checks it, beside reads and writes. Blocks.
+    ///
+    /// # Errors
+    /// If the drive fails to read; what is damaged is in the report.
+    pub fn scrub(&self, observer: ScrubObserver<'_>) -> Result<ScrubReport, StoreError> {
+        self.inner.core.scrub(observer)
+    }
+
+    /// Why the engine has stopped for good, if it has.
+    #[must_use]
+    pub fn stopped(&self) -> Option<String> {
+        self.inner.core.stopped()
     }
 
     /// Ends in order: carries out what is queued, moves everything to the index, joins all threads.

@@ -18,6 +18,7 @@ mod log;
 mod open;
 mod ordered;
 mod record;
+mod scrub;
 mod segments;
 mod workers;
 
@@ -29,3 +30,4 @@ pub mod sim;
 pub use engine::{EmbeddedEngine, EngineOptions};
 pub use limits::EngineLimits;
 pub use open::OpenError;
+pub use scrub::{ScrubObserver, ScrubProgress, ScrubReport};

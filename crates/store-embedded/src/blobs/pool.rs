@@ -204,12 +204,6 @@ impl BlobFiles {
         BlobSnapshot { file_next: state.file_next, unowned }
     }
 
-    /// Files that no record owns but that are still there for a reason, and the first number that
-    /// was not given out.
-    pub(crate) fn unowned(&self) -> BlobSnapshot {
-        self.snapshot()
-    }
-
     /// Every file that there is, by number.
     pub(crate) fn list(disk: &dyn Disk, file_next: u64) -> io::Result<BTreeSet<u64>> {
         let mut found = BTreeSet::new();

@@ -4,11 +4,13 @@
 //! One seed is one world: the same steps in the same order on one thread. The engine's own threads
 //! are not used; each of their steps is a step of the world.
 
+mod flips;
 mod model;
 mod world;
 
 use std::ops::AddAssign;
 
+pub use flips::{FlipStats, FlipTarget, FlipWorld};
 use world::World;
 
 /// What happened in worlds that went well.

@@ -1,6 +1,7 @@
 //! One world: a drive, an engine on it, the model, and what happens to them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -497,7 +498,7 @@ impl World {
             return Err(format!("there are {segments} segments, {free} free; {ledger:?}"));
         }
         let core = self.core()?;
-        let unowned = core.blobs.unowned();
+        let unowned = core.blobs.snapshot();
         let mut owned = BTreeSet::new();
         for (_, entry, _) in self.read_all()? {
             if let Some(strongroom_store::PayloadRef::Blob { file, .. }) = entry.payload {
@@ -509,7 +510,20 @@ impl World {
             return Err(format!("there are {there} blob files for {known} that are known"));
         }
         self.check_all()?;
-        self.check_events()
+        self.check_events()?;
+        self.check_scrub()
+    }
+
+    /// A scrub finds nothing: all that is counted is counted right.
+    fn check_scrub(&self) -> Result<(), String> {
+        let report = self
+            .core()?
+            .scrub(&mut |_| ControlFlow::Continue(()))
+            .map_err(|error| format!("a scrub failed: {error:?}"))?;
+        if !report.findings.is_empty() || report.orphans > 0 {
+            return Err(format!("a scrub found {report:?}"));
+        }
+        Ok(())
     }
 
     /// No plaintext is on the drive.
