@@ -57,12 +57,17 @@ pub(crate) fn check_system(system: &SystemMetadata) -> Result<(), MetadataTooLar
     Ok(())
 }
 
-/// `Content-Encoding` without the token that describes the request's own framing.
-pub(crate) fn strip_aws_chunked(content_encoding: &str) -> Option<String> {
+/// `Content-Encoding` without the token that describes the request's own framing; as it came if it
+/// has no such token.
+pub(crate) fn strip_aws_chunked(content_encoding: String) -> Option<String> {
+    let framing = |token: &str| token.trim().eq_ignore_ascii_case("aws-chunked");
+    if !content_encoding.split(',').any(framing) {
+        return Some(content_encoding);
+    }
     let kept: Vec<&str> = content_encoding
         .split(',')
         .map(str::trim)
-        .filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("aws-chunked"))
+        .filter(|token| !token.is_empty() && !framing(token))
         .collect();
     if kept.is_empty() { None } else { Some(kept.join(",")) }
 }
@@ -226,9 +231,17 @@ mod tests {
 
     #[test]
     fn the_framing_token_is_not_kept() {
-        assert_eq!(strip_aws_chunked("aws-chunked"), None);
-        assert_eq!(strip_aws_chunked("aws-chunked,gzip").as_deref(), Some("gzip"));
-        assert_eq!(strip_aws_chunked("gzip, AWS-Chunked , br").as_deref(), Some("gzip,br"));
-        assert_eq!(strip_aws_chunked("gzip").as_deref(), Some("gzip"));
+        for (sent, kept) in [
+            ("aws-chunked", None),
+            ("aws-chunked, aws-chunked", None),
+            ("aws-chunked,gzip", Some("gzip")),
+            ("gzip, aws-chunked", Some("gzip")),
+            ("gzip, AWS-Chunked , br", Some("gzip,br")),
+            ("gzip", Some("gzip")),
+            ("deflate, gzip", Some("deflate, gzip")),
+            ("", Some("")),
+        ] {
+            assert_eq!(strip_aws_chunked(sent.to_owned()).as_deref(), kept, "{sent}");
+        }
     }
 }

@@ -48,7 +48,7 @@ impl MetadataHeaders {
             content_type: self.content_type,
             cache_control: self.cache_control,
             content_disposition: self.content_disposition,
-            content_encoding: self.content_encoding.as_deref().and_then(strip_aws_chunked),
+            content_encoding: self.content_encoding.and_then(strip_aws_chunked),
             content_language: self.content_language,
             expires: self.expires,
             website_redirect: self.website_redirect,
