@@ -1,5 +1,6 @@
 //! The engine that keeps the data: in memory, or on the drive of this machine.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,9 @@ use strongroom_crypto::{Secret, StaticRootKey};
 use strongroom_store::Store;
 use strongroom_store::memory::MemoryEngine;
 use strongroom_store_embedded::disk::{DiskPath, RealDisk};
-use strongroom_store_embedded::{EmbeddedEngine, EngineLimits, EngineOptions, OpenError};
+use strongroom_store_embedded::{
+    EmbeddedEngine, EngineLimits, EngineOptions, OpenError, ScrubProgress, ScrubReport,
+};
 use strongroom_types::{Clock, Entropy};
 use tokio::sync::mpsc;
 
@@ -88,17 +91,52 @@ impl Engine {
         }
     }
 
-    /// Reads everything back.
+    /// Reads everything back. Ends early when nobody takes its progress any more.
     ///
     /// # Errors
     /// If there is nothing to read, or the drive fails.
     pub(crate) async fn scrub(
         &self,
-        _progress: mpsc::Sender<Progress>,
+        progress: mpsc::Sender<Progress>,
     ) -> Result<ScrubAnswer, Failure> {
-        match self {
-            Self::Ephemeral(_) => Err(Failure::new("an ephemeral server keeps nothing to scrub")),
-            Self::Durable(_) => Err(Failure::new("this engine cannot be scrubbed yet")),
+        let Self::Durable(engine) = self else {
+            return Err(Failure::new("an ephemeral server keeps nothing to scrub"));
+        };
+        let engine = Arc::clone(engine);
+        let mut told_bytes = 0;
+        let mut observer = move |step: ScrubProgress| {
+            let due = step.bytes_done.saturating_sub(told_bytes) >= step.bytes_total / STEPS;
+            if due {
+                told_bytes = step.bytes_done;
+                let step = Progress { done_bytes: step.bytes_done, total_bytes: step.bytes_total };
+                // A step that finds the queue full is followed by another one.
+                let _ = progress.try_send(step);
+            }
+            if progress.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let scrubbed = tokio::task::spawn_blocking(move || engine.scrub(&mut observer));
+        let report = scrubbed.await??;
+        if report.ended_early {
+            return Err(Failure::new("the scrub ended before everything was read"));
+        }
+        Ok(report.into())
+    }
+}
+
+impl From<ScrubReport> for ScrubAnswer {
+    fn from(report: ScrubReport) -> Self {
+        let counts = [
+            ("log_bytes", report.log_bytes),
+            ("index_bytes", report.index_bytes),
+            ("records", report.records),
+            ("blobs", report.blobs),
+            ("blob_bytes", report.blob_bytes),
+            ("journal_bytes", report.journal_bytes),
+            ("orphaned_files", report.orphans),
+        ];
+        Self {
+            counts: counts.map(|(name, count)| (name.to_owned(), count)).into(),
+            damage: report.findings,
         }
     }
 }
@@ -113,3 +151,6 @@ fn root_key(path: &Path, entropy: &dyn Entropy) -> Result<Secret<32>, Failure> {
     }
     Ok(root_key::create(path, entropy)?)
 }
+
+/// Steps in which progress is told.
+const STEPS: u64 = 1_000;

@@ -14,6 +14,7 @@ use strongroom_crypto::SystemEntropy;
 use strongroom_types::Entropy;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_strongroom");
+const FRAME_HEADER_BYTES: usize = 64; // docs/formats/log.md
 const ROOT_ID: &str = "STRONGROOM_ROOT_ACCESS_KEY_ID";
 const ROOT_SECRET: &str = "STRONGROOM_ROOT_SECRET_ACCESS_KEY";
 
@@ -303,4 +304,38 @@ fn commands_without_data_make_none() {
         assert!(refused.contains("strongroom serve"), "{line}: {refused}");
     }
     assert!(names_in(&world.0).is_empty());
+}
+
+#[test]
+fn scrub_reads_everything_back_with_and_without_a_server() {
+    let world = World::new();
+    let server = world.serve("");
+    assert!(world.text("scrub").contains("everything reads back as it was written"));
+    server.stop();
+    let report = world.text("scrub --json");
+    assert!(report.contains("\"damage\": []") && report.contains("\"records\": "), "{report}");
+}
+
+#[test]
+fn scrub_tells_of_a_flipped_bit_and_fails() {
+    let world = World::new();
+    world.serve("").stop();
+    let log = world.path("strongroom-data/log");
+    let mut frames = 0;
+    for name in names_in(&log) {
+        let path = log.join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        let starts: Vec<usize> =
+            (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"SRFR")).collect();
+        for at in &starts {
+            bytes[at + FRAME_HEADER_BYTES] ^= 1;
+        }
+        frames += starts.len();
+        fs::write(&path, bytes).unwrap();
+    }
+    assert!(frames > 0, "the accounts and certificates of the first start are in the log");
+    let done = world.run("scrub --json");
+    assert_eq!(done.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(told.contains("damaged") || told.contains("segment"), "{told}");
 }
