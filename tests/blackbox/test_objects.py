@@ -122,7 +122,7 @@ def test_missing_things_and_bad_input_get_the_errors_of_aws(s3, bucket):
     refused("NoSuchBucket", 404, s3.list_objects_v2, Bucket="no-such-bucket-at-all")
     refused("NoSuchUpload", 404, s3.list_parts, Bucket=bucket, Key="k", UploadId="none")
     refused("KeyTooLongError", 400, s3.put_object, Bucket=bucket, Key="k" * 1025, Body=b"")
-    refused("NotImplemented", 501, s3.put_object, Bucket=bucket, Key="k", Body=b"", WebsiteRedirectLocation="/x")
+    refused("NotImplemented", 501, s3.put_object, Bucket=bucket, Key="k", Body=b"", ObjectLockLegalHoldStatus="ON")
     assert s3.delete_object(Bucket=bucket, Key="none")["ResponseMetadata"]["HTTPStatusCode"] == 204
 
 

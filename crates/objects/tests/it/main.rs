@@ -7,6 +7,7 @@ mod buckets;
 mod conditions;
 mod copy;
 mod delete;
+mod document;
 mod encryption;
 mod errors;
 mod faults;
