@@ -41,7 +41,8 @@ def test_suites_without_forward_secrecy_or_authenticated_encryption_are_refused(
 
 def test_plain_http_beyond_loopback_is_refused_unless_the_danger_is_named(tmp_path):
     command = [BINARY, "serve", "--data", tmp_path / "d", "--listen", "0.0.0.0:0"]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=30,
+                          env=Server().clean_environment())
     assert done.returncode != 0
     assert "--danger-plaintext" in done.stderr
     running = Server("--danger-plaintext", listen="0.0.0.0:0")

@@ -44,13 +44,10 @@ impl Engine {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Failure> {
         let key_file = places.key_file();
-        let (Some(keys), Some(name)) = (key_file.parent(), key_file.file_name()) else {
-            return Err(Failure::new("the root key file needs a name"));
-        };
-        let name = name.to_str().ok_or_else(|| Failure::new("the root key file needs a name"))?;
+        let name = key_file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let secret = root_key(&places.root_key, &*entropy)?;
         let engine = EmbeddedEngine::open(EngineOptions {
-            disk: Arc::new(RealDisk::new(&places.data, keys)?),
+            disk: Arc::new(RealDisk::new(&places.data, &places.data)?),
             key_path: DiskPath::keys(name),
             root_key: Arc::new(StaticRootKey::new(secret, Arc::clone(&entropy))),
             entropy,

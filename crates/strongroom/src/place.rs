@@ -79,12 +79,10 @@ impl Places {
         Ok(Self { data, root_key })
     }
 
-    /// The key file: all keys under the root key. It lies beside the root key, so that one flag
-    /// moves both out of a directory that does not last.
+    /// The key file: all keys, sealed under the root key. It lies with the data, so that a copy of
+    /// the directory and the root key, which never changes, are all that a backup needs.
     pub(crate) fn key_file(&self) -> PathBuf {
-        let mut name = self.root_key.clone().into_os_string();
-        name.push(KEY_FILE_SUFFIX);
-        name.into()
+        self.data.join(KEY_FILE)
     }
 
     /// What the data directory holds.
@@ -265,7 +263,7 @@ fn refused(path: &Path, source: io::Error) -> PlaceError {
 }
 
 const ROOT_KEY_SUFFIX: &str = ".key";
-const KEY_FILE_SUFFIX: &str = ".vault";
+const KEY_FILE: &str = "keys";
 const ADMIN_SOCKET: &str = "admin.sock";
 const AUTHORITY_FILE: &str = "ca.pem";
 /// What the binary itself puts into a data directory, and what a file system does.
@@ -293,7 +291,7 @@ mod tests {
         for data in ["data", "data/", "./data"] {
             let places = places(&dir.path().join(data), None).unwrap();
             assert_eq!(places.root_key, dir.path().join("data.key"), "{data}");
-            assert_eq!(places.key_file(), dir.path().join("data.key.vault"), "{data}");
+            assert_eq!(places.key_file(), dir.path().join("data/keys"), "{data}");
         }
     }
 

@@ -318,13 +318,12 @@ fn announce(
         Keeping::Durable => {
             if let Bootstrap::Created(new) = bootstrap {
                 text.push_str(&format!(
-                    "Made account {} (`{}`). Data: {}\nKeep copies of its keys, apart from it: {} \
-                     and {}\n",
+                    "Made account {} (`{}`). Data: {}\nKeep a copy of its root key, apart from it: \
+                     {}\n",
                     new.account.id,
                     new.account.name,
                     places.data.display(),
                     places.root_key.display(),
-                    places.key_file().display(),
                 ));
             }
         }

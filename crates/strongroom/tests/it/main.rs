@@ -144,10 +144,7 @@ fn a_first_start_makes_everything_and_says_what_to_type() {
     let world = World::new();
     let server = world.serve("");
     assert_eq!(server.next_step(), format!("eval \"$({BINARY} env)\""));
-    assert_eq!(
-        names_in(&world.0),
-        ["strongroom-data", "strongroom-data.key", "strongroom-data.key.vault"]
-    );
+    assert_eq!(names_in(&world.0), ["strongroom-data", "strongroom-data.key"]);
     let endpoint = world.exported("env", "AWS_ENDPOINT_URL").unwrap();
     assert!(get(&endpoint, "/-/ready").starts_with("HTTP/1.1 200 "));
     assert!(get(&endpoint, "/").contains("<Code>AccessDenied</Code>"));
@@ -207,7 +204,7 @@ fn a_killed_server_is_followed_by_the_next_one() {
 fn data_without_a_key_is_never_opened_under_a_new_one() {
     let world = World::new();
     world.serve("").stop();
-    for key in ["strongroom-data.key", "strongroom-data.key.vault"] {
+    for key in ["strongroom-data.key", "strongroom-data/keys"] {
         fs::rename(world.path(key), world.path("away")).unwrap();
         for line in ["serve --listen 127.0.0.1:0 --listen-tls 127.0.0.1:0", "account list"] {
             let refused = world.refused(line);
