@@ -1,7 +1,10 @@
 //! What keeps the store in order: files made ahead, files removed, old segments emptied.
 
+use std::collections::VecDeque;
+
 use strongroom_store::StoreError;
 
+use crate::commit::Request;
 use crate::core::Core;
 use crate::gc::{Compacted, Submit};
 
@@ -36,14 +39,50 @@ impl Core {
         compacted
     }
 
-    /// Moves everything to the index, at the end.
+    /// Moves everything to the index, at the end, and empties the short segments that starts
+    /// leave, so that starts do not grow the store.
     pub(crate) fn end(&self) -> Result<(), StoreError> {
         self.check_running()?;
+        self.checkpoint_now()?;
+        if self.shorten(SHORT_AT_END)? {
+            self.checkpoint_now()?;
+        }
+        self.blobs.tidy().map_err(StoreError::Io)
+    }
+
+    /// Empties short segments until there are no more than so many. Only where no other thread
+    /// commits: at the start and at the end. Answers whether something was changed.
+    pub(crate) fn shorten(&self, most: usize) -> Result<bool, StoreError> {
+        let submit = |request: Request| {
+            let mut queue = VecDeque::from([request]);
+            while !queue.is_empty() && self.commit_group(&mut queue) {}
+        };
+        let mut changed = false;
+        for _ in 0..SHORTEN_ROUNDS {
+            if self.short_segments(false) <= most {
+                break;
+            }
+            if self.compact(&submit)? == Compacted::Nothing {
+                // Those that are left were not passed by a checkpoint yet.
+                self.checkpoint_now()?;
+                if self.compact(&submit)? == Compacted::Nothing {
+                    break;
+                }
+            }
+            self.checkpoint_now()?;
+            self.retire(&submit)?;
+            changed = true;
+        }
+        self.segments.trim().map_err(StoreError::Io)?;
+        Ok(changed)
+    }
+
+    fn checkpoint_now(&self) -> Result<(), StoreError> {
         self.run_checkpoint_or_make_room()?;
         if self.begin_checkpoint(true) {
             self.run_checkpoint_or_make_room()?;
         }
-        self.blobs.tidy().map_err(StoreError::Io)
+        Ok(())
     }
 
     fn make_ahead(&self, segment_bytes: u64) -> Result<(), StoreError> {
@@ -76,3 +115,8 @@ pub(crate) fn room_error(error: std::io::Error) -> StoreError {
     }
     StoreError::Io(error)
 }
+
+const SHORT_AT_END: usize = 1;
+/// Short segments that a start puts up with: more are only there after many starts without an end.
+pub(crate) const SHORT_AT_START: usize = 6;
+const SHORTEN_ROUNDS: usize = 16; // segments that one start or end empties at most

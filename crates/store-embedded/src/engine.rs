@@ -18,6 +18,7 @@ use strongroom_types::{Clock, Entropy};
 use tokio::sync::oneshot;
 
 use crate::blobs::FileWriter;
+use crate::chores::SHORT_AT_START;
 use crate::commit::{Queue, Request, validate_kept};
 use crate::core::Core;
 use crate::disk::{Disk, DiskPath};
@@ -80,6 +81,11 @@ impl EmbeddedEngine {
         })?;
         let queue_bytes = options.limits.queue_bytes;
         let (core, keys) = open_all(options, IndexKind::Drive)?;
+        if core.short_segments(false) > SHORT_AT_START
+            && let Err(error) = core.shorten(SHORT_AT_START)
+        {
+            tracing::warn!(%error, "old segments could not be emptied for now");
+        }
         let workers =
             Workers::start(WORKERS).map_err(|error| failed("starting a thread", error))?;
         let inner = Arc::new(Inner {
@@ -227,7 +233,9 @@ impl Inner {
                     }
                 }
             }
-            if self.core.emptied_segments() >= EMPTIED_MAX && self.core.begin_checkpoint(true) {
+            let waiting = self.core.emptied_segments() >= EMPTIED_MAX
+                || self.core.short_segments(false) > SHORT_AT_START;
+            if waiting && self.core.begin_checkpoint(true) {
                 self.checkpoints.ring();
             }
         }

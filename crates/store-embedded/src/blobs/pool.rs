@@ -50,6 +50,9 @@ pub(crate) struct BlobRecovery {
     snapshot: BlobSnapshot,
     garbage: BTreeSet<u64>,
     owned: BTreeSet<u64>,
+    /// No number that the log mentions is used again: the file may be gone, but what is to be
+    /// removed must not be a new file.
+    mentioned_last: u64,
 }
 
 impl BlobFiles {
@@ -240,17 +243,19 @@ impl BlobRecovery {
     /// Starts from what the last checkpoint knew.
     pub(crate) fn new(snapshot: BlobSnapshot) -> Self {
         let garbage = snapshot.unowned.clone();
-        Self { snapshot, garbage, owned: BTreeSet::new() }
+        Self { snapshot, garbage, owned: BTreeSet::new(), mentioned_last: 0 }
     }
 
     /// A record came to own a file.
     pub(crate) fn adopt(&mut self, file_number: u64) {
+        self.mentioned_last = self.mentioned_last.max(file_number);
         self.garbage.remove(&file_number);
         self.owned.insert(file_number);
     }
 
     /// A record that owned a file is gone.
     pub(crate) fn release(&mut self, file_number: u64) {
+        self.mentioned_last = self.mentioned_last.max(file_number);
         self.owned.remove(&file_number);
         self.garbage.insert(file_number);
     }
@@ -260,10 +265,7 @@ impl BlobRecovery {
     fn finish(mut self, disk: &dyn Disk) -> io::Result<(u64, BTreeSet<u64>)> {
         disk.make_dir(&DiskPath::data(BLOB_DIR))?;
         disk.sync_dir(&DiskPath::data(""))?;
-        let mut file_next = self.snapshot.file_next.max(1);
-        if let Some(last) = self.owned.last() {
-            file_next = file_next.max(last + 1);
-        }
+        let mut file_next = self.snapshot.file_next.max(self.mentioned_last + 1);
         let mut shard = self.snapshot.file_next >> SHARD_BITS;
         let mut missing = 0;
         // A directory whose name was lost leaves a gap, but never files that count behind it.

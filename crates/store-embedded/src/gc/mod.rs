@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::commit::{Relocation, RelocationItem, Request, find};
 use crate::core::Core;
-use crate::ledger::{SegmentAccount, SegmentUse};
+use crate::ledger::{Ledger, SegmentAccount, SegmentUse};
 use crate::log::{Body, FrameKind, GroupReader, GroupStop, Item, SealedFrame, SegmentFile};
 
 /// Hands requests to the committer. When it returns they are queued, or done.
@@ -47,25 +47,15 @@ impl Core {
     fn compaction_candidate(&self) -> Option<u64> {
         let passed = self.checkpoint_generation.load(Ordering::Acquire);
         let log = self.log.lock();
-        let lsn_least = log.ledger.iter().map(|(_, account)| account.lsn_min).min()?;
-        let live = |account: &SegmentAccount| {
-            let removals = match account.lsn_min > lsn_least {
-                true => account.removal_bytes,
-                false => 0,
-            };
-            account.live_bytes.saturating_add(removals)
-        };
-        let worth = |account: &SegmentAccount| {
-            account.state == SegmentUse::Live
-                && live(account).saturating_mul(2) < account.segment_bytes
-        };
+        let needed = needed_bytes(&log.ledger);
         let candidates = log
             .ledger
             .iter()
-            .filter(|(generation, account)| *generation < passed && worth(account));
-        let per_mille =
-            |account: &SegmentAccount| live(account).saturating_mul(1000) / account.segment_bytes.max(1);
-        let best = candidates.min_by_key(|(generation, a)| (per_mille(a), *generation));
+            .filter(|(generation, account)| *generation < passed && is_short(account, &needed));
+        let share = |account: &SegmentAccount| {
+            needed(account).saturating_mul(1000) / account.segment_bytes.max(1)
+        };
+        let best = candidates.min_by_key(|(generation, account)| (share(account), *generation));
         best.map(|(generation, _)| generation)
     }
 
@@ -163,15 +153,31 @@ impl Core {
         }
     }
 
+    /// How many closed segments are not worth their room; of those behind the last checkpoint,
+    /// which cannot be emptied yet, or of all.
+    pub(crate) fn short_segments(&self, only_behind_checkpoint: bool) -> usize {
+        let passed = self.checkpoint_generation.load(Ordering::Acquire);
+        let log = self.log.lock();
+        let current = log.writer.position().generation;
+        let needed = needed_bytes(&log.ledger);
+        let closed = log.ledger.iter().filter(|(generation, _)| {
+            *generation < current && (!only_behind_checkpoint || *generation >= passed)
+        });
+        closed.filter(|(_, account)| is_short(account, &needed)).count()
+    }
+
     /// How many segments wait for a checkpoint to go out of use.
     pub(crate) fn emptied_segments(&self) -> usize {
         let log = self.log.lock();
-        log.ledger.iter().filter(|(_, account)| account.state == SegmentUse::Emptied).count()
+        let emptied = log.ledger.iter().filter(|(_, a)| a.state == SegmentUse::Emptied).count();
+        emptied.saturating_sub(self.retiring.lock().len())
     }
 
     /// Frees the segments that a durable checkpoint has taken out of use.
     pub(crate) fn retire(&self, submit: Submit<'_>) -> Result<(), StoreError> {
-        let generations = std::mem::take(&mut *self.retiring.lock());
+        let mut generations = std::mem::take(&mut *self.retiring.lock());
+        generations.sort_unstable();
+        generations.dedup();
         if generations.is_empty() {
             return Ok(());
         }
@@ -188,6 +194,19 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// What is needed of a segment: its live records, and its removals unless it is the oldest.
+fn needed_bytes(ledger: &Ledger) -> impl Fn(&SegmentAccount) -> u64 + use<> {
+    let lsn_least = ledger.iter().map(|(_, account)| account.lsn_min).min().unwrap_or(0);
+    move |account| {
+        let removals = if account.lsn_min > lsn_least { account.removal_bytes } else { 0 };
+        account.live_bytes.saturating_add(removals)
+    }
+}
+
+fn is_short(account: &SegmentAccount, needed: &impl Fn(&SegmentAccount) -> u64) -> bool {
+    account.state == SegmentUse::Live && needed(account).saturating_mul(2) < account.segment_bytes
 }
 
 fn wait(answered: oneshot::Receiver<Result<(), CommitError>>) -> Result<(), StoreError> {

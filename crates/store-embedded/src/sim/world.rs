@@ -729,7 +729,9 @@ impl World {
 
 fn read_payload(core: &Core, payload: &strongroom_store::PayloadRef) -> Result<Bytes, String> {
     let reader =
-        core.open_payload(payload).map_err(|error| format!("opening a payload: {error:?}"))?;
+        core
+        .open_payload(payload)
+        .map_err(|error| format!("opening the payload {payload:?}: {error:?}"))?;
     let length = usize::try_from(reader.stored_bytes()).unwrap_or(usize::MAX);
     block_on(reader.read_at(0, length)).map_err(|error| format!("reading a payload: {error:?}"))
 }
