@@ -69,10 +69,7 @@ pub(crate) struct ContentMd5Error;
 impl ChecksumPlan {
     /// Computes this algorithm and compares with nothing.
     pub(crate) fn compute(algorithm: ChecksumAlgorithm) -> Self {
-        Self {
-            algorithm,
-            declared: DeclaredChecksum::Nothing,
-        }
+        Self { algorithm, declared: DeclaredChecksum::Nothing }
     }
 }
 
@@ -82,10 +79,8 @@ impl ChecksumClaims<'_> {
         let mut declared = None;
         for (algorithm, text) in &self.values {
             let value = Checksum::from_base64(*algorithm, text)?;
-            let plan = ChecksumPlan {
-                algorithm: *algorithm,
-                declared: DeclaredChecksum::Value(value),
-            };
+            let plan =
+                ChecksumPlan { algorithm: *algorithm, declared: DeclaredChecksum::Value(value) };
             if declared.replace(plan).is_some() {
                 return Err(ChecksumClaimError::Several);
             }
@@ -93,18 +88,14 @@ impl ChecksumClaims<'_> {
         for name in self.trailers {
             let algorithm = ChecksumAlgorithm::from_header_name(name)
                 .ok_or(ChecksumClaimError::UnknownTrailer)?;
-            let plan = ChecksumPlan {
-                algorithm,
-                declared: DeclaredChecksum::Trailer,
-            };
+            let plan = ChecksumPlan { algorithm, declared: DeclaredChecksum::Trailer };
             if declared.replace(plan).is_some() {
                 return Err(ChecksumClaimError::Several);
             }
         }
         if let Some(named) = self.sdk_algorithm {
-            let named: ChecksumAlgorithm = named
-                .parse()
-                .map_err(|_| ChecksumClaimError::UnknownAlgorithm)?;
+            let named: ChecksumAlgorithm =
+                named.parse().map_err(|_| ChecksumClaimError::UnknownAlgorithm)?;
             match &declared {
                 None => return Err(ChecksumClaimError::ValueMissing),
                 Some(plan) if plan.algorithm != named => {
@@ -125,9 +116,7 @@ impl ChecksumClaims<'_> {
 
 /// Reads the value of `Content-MD5`.
 pub(crate) fn parse_content_md5(text: &str) -> Result<[u8; 16], ContentMd5Error> {
-    let bytes = BASE64
-        .decode(text.as_bytes())
-        .map_err(|_| ContentMd5Error)?;
+    let bytes = BASE64.decode(text.as_bytes()).map_err(|_| ContentMd5Error)?;
     bytes.try_into().map_err(|_| ContentMd5Error)
 }
 
@@ -145,31 +134,20 @@ mod tests {
         sdk_algorithm: Option<&'a str>,
         trailers: &'a [String],
     ) -> Result<ChecksumPlan, ChecksumClaimError> {
-        ChecksumClaims {
-            values: values.to_vec(),
-            sdk_algorithm,
-            trailers,
-        }
-        .plan()
+        ChecksumClaims { values: values.to_vec(), sdk_algorithm, trailers }.plan()
     }
 
     #[test]
     fn one_declaration_is_the_plan() {
         let crc32 = ChecksumAlgorithm::Crc32;
         let value = Checksum::from_base64(crc32, CRC32).unwrap();
-        let expected = ChecksumPlan {
-            algorithm: crc32,
-            declared: DeclaredChecksum::Value(value),
-        };
+        let expected = ChecksumPlan { algorithm: crc32, declared: DeclaredChecksum::Value(value) };
         assert_eq!(claims(&[(crc32, CRC32)], None, &[]).as_ref(), Ok(&expected));
         assert_eq!(claims(&[(crc32, CRC32)], Some("CRC32"), &[]), Ok(expected));
         let trailer = ["x-amz-checksum-sha256".to_owned()];
         let plan = claims(&[], Some("SHA256"), &trailer).unwrap();
         assert_eq!(plan.declared, DeclaredChecksum::Trailer);
-        assert_eq!(
-            claims(&[], None, &[]),
-            Ok(ChecksumPlan::compute(ChecksumAlgorithm::Crc64Nvme))
-        );
+        assert_eq!(claims(&[], None, &[]), Ok(ChecksumPlan::compute(ChecksumAlgorithm::Crc64Nvme)));
     }
 
     #[test]
@@ -179,44 +157,24 @@ mod tests {
         let two = [trailer[0].clone(), "x-amz-checksum-crc32c".to_owned()];
         let other = ["x-amz-meta-a".to_owned()];
         let several = Err(ChecksumClaimError::Several);
-        assert_eq!(
-            claims(&[(crc32, CRC32), (crc32c, "yZRlqg==")], None, &[]),
-            several
-        );
+        assert_eq!(claims(&[(crc32, CRC32), (crc32c, "yZRlqg==")], None, &[]), several);
         assert_eq!(claims(&[(crc32, CRC32)], None, &trailer), several);
         assert_eq!(claims(&[], None, &two), several);
-        assert_eq!(
-            claims(&[], None, &other),
-            Err(ChecksumClaimError::UnknownTrailer)
-        );
-        assert_eq!(
-            claims(&[], Some("CRC32"), &[]),
-            Err(ChecksumClaimError::ValueMissing)
-        );
-        assert_eq!(
-            claims(&[], Some("CRC31"), &[]),
-            Err(ChecksumClaimError::UnknownAlgorithm)
-        );
+        assert_eq!(claims(&[], None, &other), Err(ChecksumClaimError::UnknownTrailer));
+        assert_eq!(claims(&[], Some("CRC32"), &[]), Err(ChecksumClaimError::ValueMissing));
+        assert_eq!(claims(&[], Some("CRC31"), &[]), Err(ChecksumClaimError::UnknownAlgorithm));
         assert_eq!(
             claims(&[(crc32, CRC32)], Some("SHA1"), &[]),
             Err(ChecksumClaimError::AlgorithmDiffers)
         );
-        let short = Err(ChecksumClaimError::Value(ChecksumError::TooShort {
-            algorithm: crc32,
-        }));
+        let short = Err(ChecksumClaimError::Value(ChecksumError::TooShort { algorithm: crc32 }));
         assert_eq!(claims(&[(crc32, "bad")], None, &[]), short);
     }
 
     #[test]
     fn content_md5_is_16_bytes_of_base64() {
         assert_eq!(parse_content_md5("AAAAAAAAAAAAAAAAAAAAAA=="), Ok([0; 16]));
-        for bad in [
-            "",
-            "xyz",
-            "AAAA",
-            "AAAAAAAAAAAAAAAAAAAAAA",
-            "AAAAAAAAAAAAAAAAAAAAAAAA",
-        ] {
+        for bad in ["", "xyz", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert_eq!(parse_content_md5(bad), Err(ContentMd5Error), "{bad}");
         }
     }
