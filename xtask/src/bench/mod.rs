@@ -46,6 +46,9 @@ pub struct Options {
     /// Only the rows whose name contains this text.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Measures this binary instead of building one.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// Loads a server that runs already; who asks is read from the `AWS_*` variables.
     #[arg(long, value_name = "URL")]
     connect: Option<String>,
@@ -124,11 +127,14 @@ struct Wanted {
 
 impl Bench<'_> {
     fn own_server(&mut self) -> Result<(), Failure> {
-        Server::build()?;
+        let binary = match &self.options.binary {
+            Some(binary) => fs::canonicalize(binary)?,
+            None => Server::build()?,
+        };
         let folder = self.options.data.clone().unwrap_or_else(|| root().join("target/bench-data"));
         let parent = folder.join("strongroom-bench");
         remove(&parent)?;
-        let outcome = self.measure_in(&parent);
+        let outcome = self.measure_in(&binary, &parent);
         // A run that failed leaves its log and data for whoever looks into it.
         if outcome.is_ok() {
             remove(&parent)?;
@@ -136,22 +142,22 @@ impl Bench<'_> {
         outcome
     }
 
-    fn measure_in(&mut self, parent: &Path) -> Result<(), Failure> {
-        self.start_up(parent)?;
+    fn measure_in(&mut self, binary: &Path, parent: &Path) -> Result<(), Failure> {
+        self.start_up(binary, parent)?;
         let data = parent.join("data");
-        let server = Server::start(&data)?;
+        let server = Server::start(binary, &data)?;
         self.load(&Site { endpoint: server.endpoint(false)?, server: Some(&server), suffix: "" })?;
         self.load_tls(&server)?;
-        self.many(parent, server)
+        self.many(binary, server)
     }
 
     /// An empty server: how fast it is there, and what it takes while it does nothing.
-    fn start_up(&mut self, parent: &Path) -> Result<(), Failure> {
+    fn start_up(&mut self, binary: &Path, parent: &Path) -> Result<(), Failure> {
         let mut times = Vec::new();
         let mut resident = 0;
         for round in 0..START_UPS {
             let data = parent.join(format!("empty-{round}"));
-            let server = Server::start(&data)?;
+            let server = Server::start(binary, &data)?;
             times.push(server.start_up.as_secs_f64() * 1_000.0);
             // One request, so that nothing is lazily missing from the figure.
             let endpoint = server.endpoint(false)?;
@@ -184,34 +190,34 @@ impl Bench<'_> {
         let suffix = site.suffix;
         let put = size.put.wanted(format!("PUT {}{suffix}", size.name), suffix);
         let get = size.get.wanted(format!("GET {}{suffix}", size.name), suffix);
+        // The figures of the first table are for unsigned payloads.
+        let signed = format!("PUT {}, signed payload", size.name);
+        let signed = Wanted { floor: None, aim: None, ..size.put.wanted(signed, suffix) };
         let (head, delete) = (rate("HEAD 4 KiB"), rate("DELETE 4 KiB"));
         let is_small = size.bytes == 4 * KIB && suffix.is_empty();
         let mut names = vec![&put.name, &get.name];
         if is_small {
             names.extend([&head.name, &delete.name]);
         }
+        let (mut objects, mut others) =
+            (self.objects(bucket, size, 1), self.objects(bucket, size, 2));
         if names.into_iter().any(|name| self.takes(name)) {
-            let mut objects = self.objects(bucket, size, 1);
             self.put(site, put, PayloadMode::Unsigned, &mut objects)?;
             self.verify(&site.endpoint, &objects)?;
             self.read(site, get, "GET", &objects)?;
-            if is_small {
-                self.read(site, head, "HEAD", &objects)?;
-                self.delete(site, Some(delete), &objects)?;
-            } else {
-                self.delete(site, None, &objects)?;
-            }
         }
-        // The figures of the first table are for unsigned payloads.
-        let name = format!("PUT {}, signed payload", size.name);
-        if suffix.is_empty() && self.takes(&name) {
-            let signed = Wanted { floor: None, aim: None, ..size.put.wanted(name, suffix) };
-            let mut objects = self.objects(bucket, size, 2);
+        if suffix.is_empty() && self.takes(&signed.name) {
             let mode = PayloadMode::Sha256(sha256(&self.body[..size.bytes]));
-            self.put(site, signed, mode, &mut objects)?;
+            self.put(site, signed, mode, &mut others)?;
+        }
+        // Deleting comes last: freeing large files keeps a disk busy for a while.
+        if is_small {
+            self.read(site, head, "HEAD", &objects)?;
+            self.delete(site, Some(delete), &objects)?;
+        } else {
             self.delete(site, None, &objects)?;
         }
-        Ok(())
+        self.delete(site, None, &others)
     }
 
     /// No objects yet, of names that nobody has.
@@ -310,7 +316,7 @@ impl Bench<'_> {
         method: &str,
         objects: &Objects,
     ) -> Result<(), Failure> {
-        if !self.takes(&wanted.name) {
+        if objects.by_worker.is_empty() || !self.takes(&wanted.name) {
             return Ok(());
         }
         let workers = objects.by_worker.len() as u64;
@@ -344,6 +350,9 @@ impl Bench<'_> {
         wanted: Option<Wanted>,
         objects: &Objects,
     ) -> Result<(), Failure> {
+        if objects.by_worker.is_empty() {
+            return Ok(());
+        }
         let target = |worker: usize, index: u64| {
             let left = objects.by_worker.get(worker).is_some_and(|count| index < *count);
             left.then(|| object_target(&objects.bucket, &objects.names.name(worker, index)))
@@ -363,11 +372,14 @@ impl Bench<'_> {
         if let Some(wanted) = wanted {
             self.push_measured(wanted, &measured, processor);
         }
-        Ok(())
+        match site.server {
+            Some(server) => settle(server),
+            None => Ok(()),
+        }
     }
 
     /// A store of many objects: a listing of it, then a kill and the start after it.
-    fn many(&mut self, parent: &Path, server: Server) -> Result<(), Failure> {
+    fn many(&mut self, binary: &Path, server: Server) -> Result<(), Failure> {
         let count = if self.options.short { 10_000 } else { self.options.objects.max(2_000) };
         let shown = thousands(count);
         let list = milliseconds(format!("LIST page of 1,000 of {shown} objects, p50"), 2.0);
@@ -410,8 +422,9 @@ impl Bench<'_> {
         load.duration = Duration::from_secs(self.seconds);
         let (measured, processor) = timed(&load, &site)?;
         self.push_measured(list, &measured, processor);
+        let data = server.data().to_owned();
         server.kill()?;
-        let server = Server::start(&parent.join("data"))?;
+        let server = Server::start(binary, &data)?;
         self.push(restart, server.start_up.as_secs_f64() * 1_000.0);
         let by_worker = filled.by_worker;
         let bucket = bucket.to_owned();
@@ -473,6 +486,19 @@ fn timed(load: &Load<'_>, site: &Site<'_>) -> Result<(Measured, Option<(f64, f64
     let each = 1e6 / measured.operations.max(1) as f64;
     let processor = (used * each, measured.own_seconds * each);
     Ok((measured, Some(processor)))
+}
+
+/// Waits until the server has cleaned up behind a load and rests, so that no row pays for the one
+/// before it.
+fn settle(server: &Server) -> Result<(), Failure> {
+    for _ in 0..SETTLING_SECONDS_MAX {
+        let before = server.processor_seconds()?;
+        std::thread::sleep(Duration::from_secs(1));
+        if server.processor_seconds()? - before <= RESTING_SECONDS {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn object_target(bucket: &str, name: &str) -> Target {
@@ -606,6 +632,9 @@ const MANY_BYTES: usize = 256;
 /// What random reads are spread over.
 const READ_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const CLEANING_SECONDS_MAX: u64 = 600;
+const SETTLING_SECONDS_MAX: u32 = 60;
+/// Processor time in one second of a server that does nothing.
+const RESTING_SECONDS: f64 = 0.02;
 const FILLING_SECONDS_MAX: u64 = 3_600;
 /// Low bits of the time, as a seed.
 const SEED_MASK: u128 = 0xffff_ffff_ffff;

@@ -12,24 +12,26 @@ use crate::{Failure, root, run};
 /// A running server; killed when dropped.
 pub struct Server {
     process: Child,
+    binary: PathBuf,
     data: PathBuf,
     /// From the start of the process to the line that says it is ready.
     pub start_up: Duration,
 }
 
 impl Server {
-    /// Builds the binary as it ships.
-    pub fn build() -> Result<(), Failure> {
-        run(Command::new("cargo").args(["build", "--release", "--package", "strongroom"]))
+    /// Builds the binary as it ships; where it is.
+    pub fn build() -> Result<PathBuf, Failure> {
+        run(Command::new("cargo").args(["build", "--release", "--package", "strongroom"]))?;
+        Ok(root().join("target/release/strongroom"))
     }
 
     /// Starts on a data directory, which is made if there is none.
-    pub fn start(data: &Path) -> Result<Self, Failure> {
+    pub fn start(binary: &Path, data: &Path) -> Result<Self, Failure> {
         let parent = data.parent().unwrap_or(data);
         fs::create_dir_all(parent)?;
         let log = fs::File::create(parent.join("server.log"))?;
         let started = Instant::now();
-        let mut process = command("serve", data)
+        let mut process = command(binary, "serve", data)
             .args(["--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(log)
@@ -46,12 +48,12 @@ impl Server {
             return Err(Failure::new(format!("the server ended: {log}")));
         }
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self { process, data: data.to_owned(), start_up })
+        Ok(Self { process, binary: binary.to_owned(), data: data.to_owned(), start_up })
     }
 
     /// What `strongroom env` exports.
     pub fn endpoint(&self, tls: bool) -> Result<Endpoint, Failure> {
-        let mut command = command("env", &self.data);
+        let mut command = command(&self.binary, "env", &self.data);
         if tls {
             command.arg("--tls");
         }
@@ -62,6 +64,11 @@ impl Server {
         }
         let exports = String::from_utf8(output.stdout)?;
         Endpoint::new(&|name| exported(&exports, name))
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Resident memory in bytes: now, and at its highest.
@@ -108,8 +115,8 @@ pub fn processor_seconds(process: &str) -> Result<f64, Failure> {
     }
 }
 
-fn command(subcommand: &str, data: &Path) -> Command {
-    let mut command = Command::new(root().join("target/release/strongroom"));
+fn command(binary: &Path, subcommand: &str, data: &Path) -> Command {
+    let mut command = Command::new(binary);
     let inherited = std::env::vars().map(|(name, _)| name);
     for name in inherited.filter(|name| name.starts_with("STRONGROOM_") || name.starts_with("AWS_"))
     {
