@@ -1,11 +1,15 @@
 //! What keeps the store in order: files made ahead, files removed, old segments emptied.
 
 use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::Ordering;
 
 use strongroom_store::StoreError;
 
+use crate::codec::usize_of;
 use crate::commit::Request;
 use crate::core::Core;
+use crate::disk::DiskPath;
 use crate::gc::{Compacted, Submit};
 
 impl Core {
@@ -86,6 +90,7 @@ impl Core {
     }
 
     fn make_ahead(&self, segment_bytes: u64) -> Result<(), StoreError> {
+        self.make_reserve().map_err(room_error)?;
         while self.segments.wants_more() {
             self.segments.make(segment_bytes).map_err(room_error)?;
         }
@@ -95,27 +100,77 @@ impl Core {
         Ok(())
     }
 
-    /// Runs the checkpoint; where the drive is full, once more after blobs were removed.
+    /// Runs the checkpoint; where the drive is full, once more with the room that was kept for it.
     pub(crate) fn run_checkpoint_or_make_room(&self) -> Result<(), StoreError> {
-        match self.run_checkpoint() {
-            Err(StoreError::Full) => {
-                tracing::warn!("there is no room for a checkpoint: room is made");
-                self.blobs.tidy().map_err(StoreError::Io)?;
-                self.run_checkpoint()
-            }
-            outcome => outcome,
+        let mut outcome = self.run_checkpoint();
+        if matches!(outcome, Err(StoreError::Full)) {
+            tracing::warn!("there is no room for a checkpoint: room is made");
+            self.blobs.tidy().map_err(StoreError::Io)?;
+            self.release_reserve().map_err(StoreError::Io)?;
+            outcome = self.run_checkpoint();
         }
+        let stuck = matches!(outcome, Err(StoreError::Full));
+        self.checkpoint_stuck.store(stuck, Ordering::Release);
+        if stuck {
+            drop(self.checkpoint.lock()); // no waiter is between its check and its wait
+            self.checkpoint_done.notify_all();
+        }
+        outcome
+    }
+
+    fn release_reserve(&self) -> io::Result<()> {
+        self.reserve_made.store(false, Ordering::Release);
+        match self.disk.remove(&reserve_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => self.disk.sync_dir(&DiskPath::data("")),
+        }
+    }
+
+    /// Takes room for the index. It is written, so that the drive has really given it.
+    fn make_reserve(&self) -> io::Result<()> {
+        let bytes = self.limits.reserve_bytes;
+        if bytes == 0 || self.reserve_made.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let path = reserve_path();
+        let file = match self.disk.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.disk.create(&path)?,
+            opened => opened?,
+        };
+        let zeros = vec![0; PIECE_BYTES];
+        let mut at = file.len()?;
+        while at < bytes {
+            let piece = usize_of(bytes - at).min(zeros.len());
+            let written = file.write_at(at, zeros.get(..piece).unwrap_or(&zeros));
+            if written.is_err() {
+                self.release_reserve()?;
+                return written;
+            }
+            at += piece as u64;
+        }
+        self.reserve_made.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether nothing more is taken: the overlay is full, and the drive, too.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.checkpoint_stuck.load(Ordering::Acquire) && self.overlay_is_full()
     }
 }
 
 /// How callers see that a file could not be made.
-pub(crate) fn room_error(error: std::io::Error) -> StoreError {
-    if error.kind() == std::io::ErrorKind::StorageFull {
+pub(crate) fn room_error(error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::StorageFull {
         return StoreError::Full;
     }
     StoreError::Io(error)
 }
 
+fn reserve_path() -> DiskPath {
+    DiskPath::data("reserve")
+}
+
+const PIECE_BYTES: usize = 1024 * 1024;
 const SHORT_AT_END: usize = 1;
 /// Short segments that a start puts up with: more are only there after many starts without an end.
 pub(crate) const SHORT_AT_START: usize = 6;

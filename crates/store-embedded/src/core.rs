@@ -50,6 +50,10 @@ pub(crate) struct Core {
     pub(crate) retiring: Mutex<Vec<u64>>,
     pub(crate) stopped: OnceLock<String>,
     pub(crate) short_of_room: AtomicBool,
+    /// Whether the last checkpoint found no room; it is tried again.
+    pub(crate) checkpoint_stuck: AtomicBool,
+    /// Whether the room for the index is there.
+    pub(crate) reserve_made: AtomicBool,
 }
 
 /// What a segment of the log is wanted for: when room is short, not everything gets it.

@@ -160,14 +160,21 @@ impl EmbeddedEngine {
 
     fn join(&self) {
         self.inner.queue.close();
+        let mut threads: VecDeque<_> = self.threads.lock().drain(..).collect();
+        // The committer first: while it carries out what is queued, it may wait for a checkpoint.
+        join_thread(threads.pop_front());
         self.inner.checkpoints.stop();
         self.inner.chores.stop();
-        for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the store panicked");
-            }
+        for thread in threads {
+            join_thread(Some(thread));
         }
         self.inner.workers.join();
+    }
+}
+
+fn join_thread(thread: Option<JoinHandle<()>>) {
+    if thread.is_some_and(|thread| thread.join().is_err()) {
+        tracing::error!("a thread of the store panicked");
     }
 }
 
@@ -200,7 +207,11 @@ impl Inner {
         if core.begin_checkpoint(false) {
             self.checkpoints.ring();
             let mut open = core.checkpoint.lock();
-            while open.is_some() && core.overlay_is_full() && core.stopped().is_none() {
+            while open.is_some()
+                && core.overlay_is_full()
+                && !core.is_stuck()
+                && core.stopped().is_none()
+            {
                 core.checkpoint_done.wait(&mut open);
             }
         }
@@ -211,8 +222,10 @@ impl Inner {
 
     fn checkpoint_loop(&self) {
         while self.checkpoints.wait() {
-            if let Err(error) = self.core.run_checkpoint_or_make_room() {
-                self.core.stop(&format!("a checkpoint failed: {error}"));
+            match self.core.run_checkpoint_or_make_room() {
+                Ok(()) => {}
+                Err(StoreError::Full) => tracing::error!("there is no room for a checkpoint"),
+                Err(error) => self.core.stop(&format!("a checkpoint failed: {error}")),
             }
             self.chores.ring();
         }

@@ -21,6 +21,9 @@ pub struct EngineLimits {
     pub blob_pool_files: usize,
     /// Payloads are refused when the drive has less room than this.
     pub free_bytes_min: u64,
+    /// Room that is kept for the index, in a file of its own, for a full drive: a checkpoint can
+    /// then still be made, and with it deletions.
+    pub reserve_bytes: u64,
     /// An event journal file takes no more blocks at this length in bytes.
     pub journal_file_bytes: u64,
     /// All event journal files together; beyond it the oldest is removed.
@@ -41,6 +44,7 @@ impl Default for EngineLimits {
             queue_bytes: 32 * 1024 * 1024,
             blob_pool_files: 32,
             free_bytes_min: 128 * MIB,
+            reserve_bytes: 32 * MIB,
             journal_file_bytes: 64 * MIB,
             journal_bytes_max: 4096 * MIB,
             segments_prewritten: true,

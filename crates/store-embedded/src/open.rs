@@ -547,6 +547,8 @@ impl Recovery {
             retiring: Mutex::default(),
             stopped: OnceLock::new(),
             short_of_room: AtomicBool::new(false),
+            checkpoint_stuck: AtomicBool::new(false),
+            reserve_made: AtomicBool::new(false),
         })
     }
 }

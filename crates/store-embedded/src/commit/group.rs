@@ -90,6 +90,9 @@ impl Core {
         if log.on_reserve && !self.segments.wants_more() {
             log.on_reserve = false;
         }
+        if self.is_stuck() {
+            return refuse_first(queue, || StoreError::Full);
+        }
         let Some(first) = queue.front() else { return true };
         let bytes = first.frame_bytes();
         let fresh = if bytes > log.room() {
@@ -395,7 +398,7 @@ impl Answer {
 }
 
 /// A record comes, goes or changes its place: counts its bytes, adopts and releases its file.
-pub(crate) fn settle(
+fn settle(
     ledger: &mut Ledger,
     old: Option<&Record>,
     new: Option<&Record>,

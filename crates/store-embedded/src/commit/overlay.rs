@@ -85,11 +85,6 @@ impl Overlay {
         Some(frozen)
     }
 
-    /// The frozen layer, until it is moved.
-    pub(crate) fn frozen(&self) -> Option<Arc<Frozen>> {
-        self.layers.read().frozen.clone()
-    }
-
     /// Forgets the frozen layer: the index holds it.
     pub(crate) fn thaw(&self) {
         let frozen = self.layers.write().frozen.take();

@@ -359,7 +359,7 @@ impl DiskFile for SimFile {
                 // The write that fails, or that the power cut meets, may have got somewhere.
                 let got = shared.random.below(bytes.len() + 1);
                 if let Some(part) = bytes.get(..got)
-                    && shared.fits(self.inode, offset + got)
+                    && shared.fits(self.inode, offset, offset + got)
                     && let Ok(inode) = shared.inode_mut(self.inode)
                 {
                     inode.write(offset, part);
@@ -367,7 +367,7 @@ impl DiskFile for SimFile {
                 return Err(error);
             }
         }
-        if !shared.fits(self.inode, end) {
+        if !shared.fits(self.inode, offset, end) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         shared.inode_mut(self.inode)?.write(offset, bytes);
@@ -397,9 +397,6 @@ impl DiskFile for SimFile {
         let mut shared = self.shared.lock();
         shared.begin_change(ChangeKind::Length)?;
         let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
-        if !shared.fits(self.inode, bytes) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
         shared.inode_mut(self.inode)?.set_len(bytes);
         Ok(())
     }
@@ -495,13 +492,13 @@ impl Shared {
             Node::File(number) => self.inodes.get(number),
             Node::Dir => None,
         });
-        files.map(|inode| inode.live.len() as u64).sum()
+        files.map(Inode::allocated_bytes).sum()
     }
 
-    fn fits(&self, inode: u64, end: usize) -> bool {
+    /// Whether there is room for bytes at a place: a hole takes none until it is written.
+    fn fits(&self, inode: u64, from: usize, end: usize) -> bool {
         let Some(budget) = self.budget_bytes else { return true };
-        let now = self.inodes.get(&inode).map_or(0, |inode| inode.live.len());
-        let growth = end.saturating_sub(now) as u64;
+        let growth = self.inodes.get(&inode).map_or(0, |inode| inode.growth_bytes(from, end));
         growth == 0 || self.used_bytes().saturating_add(growth) <= budget
     }
 
@@ -545,6 +542,8 @@ struct Inode {
     live: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Unsynced>,
+    /// Which blocks were ever written since the file had this length.
+    allocated: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -556,12 +555,35 @@ enum Unsynced {
 impl Inode {
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         write_into(&mut self.live, offset, bytes);
+        self.allocate(offset, offset + bytes.len());
         self.unsynced.push(Unsynced::Write { offset, bytes: bytes.to_vec() });
     }
 
     fn set_len(&mut self, bytes: usize) {
         self.live.resize(bytes, 0);
+        self.allocated.truncate(bytes.div_ceil(BLOCK_BYTES));
         self.unsynced.push(Unsynced::Length(bytes));
+    }
+
+    fn allocate(&mut self, from: usize, end: usize) {
+        let blocks = end.div_ceil(BLOCK_BYTES);
+        if self.allocated.len() < blocks {
+            self.allocated.resize(blocks, false);
+        }
+        if let Some(written) = self.allocated.get_mut(from / BLOCK_BYTES..blocks) {
+            written.fill(true);
+        }
+    }
+
+    fn allocated_bytes(&self) -> u64 {
+        let blocks = self.allocated.iter().filter(|allocated| **allocated).count();
+        (blocks * BLOCK_BYTES) as u64
+    }
+
+    fn growth_bytes(&self, from: usize, end: usize) -> u64 {
+        let blocks = from / BLOCK_BYTES..end.div_ceil(BLOCK_BYTES);
+        let holes = blocks.filter(|block| self.allocated.get(*block) != Some(&true)).count();
+        (holes * BLOCK_BYTES) as u64
     }
 
     fn sync(&mut self) {
@@ -606,7 +628,8 @@ impl Inode {
         let moment = mood.moment(lengths.len() - 1, random).map_or(0, |moment| moment + 1);
         let length = lengths.get(moment).copied().unwrap_or(0);
         bytes.resize(length, 0);
-        Self { live: bytes.clone(), durable: bytes, unsynced: Vec::new() }
+        let allocated = vec![true; bytes.len().div_ceil(BLOCK_BYTES)];
+        Self { live: bytes.clone(), durable: bytes, unsynced: Vec::new(), allocated }
     }
 }
 
@@ -694,6 +717,7 @@ fn split_in_sectors(offset: usize, bytes: &[u8]) -> impl Iterator<Item = (usize,
 }
 
 const SECTOR_BYTES: usize = 512; // what a drive writes whole or not at all, at the least
+const BLOCK_BYTES: usize = 4096; // what a file takes room in
 const FREE_BYTES: u64 = 1 << 40; // a drive without limit says that it has a tebibyte
 
 #[cfg(test)]
@@ -790,11 +814,12 @@ mod tests {
     fn a_full_drive_refuses_growth_only() {
         let disk = SimDisk::new(1);
         let file = disk.create(&path("a")).unwrap();
-        disk.limit_bytes(Some(1000));
-        file.write_at(0, &[1; 1000]).unwrap();
-        let error = file.write_at(1000, &[1]).unwrap_err();
+        disk.limit_bytes(Some(8192));
+        file.set_len(100_000).unwrap();
+        file.write_at(0, &[1; 8192]).unwrap();
+        let error = file.write_at(8192, &[1]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        file.write_at(0, &[2; 1000]).unwrap();
+        file.write_at(0, &[2; 8192]).unwrap();
         assert_eq!(disk.free_bytes().unwrap(), 0);
     }
 

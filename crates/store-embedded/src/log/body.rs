@@ -80,7 +80,8 @@ impl Body {
     }
 
     /// Length of the plaintext.
-    pub(crate) fn encoded_bytes(&self) -> usize {
+    #[cfg(test)]
+    fn encoded_bytes(&self) -> usize {
         let event = self.event.as_ref().map_or(0, Bytes::len);
         8 + event + self.items.iter().map(Item::encoded_bytes).sum::<usize>()
     }

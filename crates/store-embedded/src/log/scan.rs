@@ -26,8 +26,6 @@ pub(crate) struct SealedFrame {
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub(crate) frames: Vec<SealedFrame>,
-    /// The place behind it.
-    pub(crate) end: Position,
     /// The place before it.
     pub(crate) start: Position,
 }
@@ -96,7 +94,7 @@ impl<'a> GroupReader<'a> {
                     tag: frame.2,
                 };
                 self.at = end;
-                return Ok(Group { frames, end, start });
+                return Ok(Group { frames, start });
             }
         }
     }

@@ -146,11 +146,6 @@ impl GroupBuilder {
         Ok(builder)
     }
 
-    /// The segment that the group goes to.
-    pub(crate) fn segment(&self) -> &Arc<SegmentFile> {
-        &self.segment
-    }
-
     /// Adds a frame; answers where it will lie.
     pub(crate) fn push(
         &mut self,

@@ -85,7 +85,7 @@ impl Core {
 
     fn each_record(
         &self,
-        visit: &mut dyn FnMut(&Bytes, &Record) -> Result<ControlFlow<()>, StoreError>,
+        visit: Visit<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let mut range = KeyRange::prefix(b"");
         loop {
@@ -102,6 +102,9 @@ impl Core {
         }
     }
 }
+
+type Visit<'a> = &'a mut dyn FnMut(&Bytes, &Record) -> Visited;
+type Visited = Result<ControlFlow<()>, StoreError>;
 
 struct Scrub<'a, 'b> {
     core: &'a Core,

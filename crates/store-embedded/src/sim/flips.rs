@@ -272,6 +272,7 @@ fn limits() -> EngineLimits {
         segment_bytes_max: 32 * 1024,
         blob_pool_files: 1,
         free_bytes_min: 0,
+        reserve_bytes: 0,
         segments_prewritten: false,
         ..EngineLimits::default()
     }

@@ -746,6 +746,7 @@ fn limits() -> EngineLimits {
         queue_bytes: 1024 * 1024,
         blob_pool_files: 3,
         free_bytes_min: 0,
+        reserve_bytes: 4096,
         journal_file_bytes: 8 * 1024,
         journal_bytes_max: u64::MAX,
         segments_prewritten: false,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use strongroom_store::conformance::{self, Fixture, block_on};
+use strongroom_store::conformance::{self, Fixture, block_on, model};
+use strongroom_store::memory::MemoryEngine;
 use strongroom_store_embedded::EmbeddedEngine;
 use strongroom_store_embedded::disk::{Disk, RealDisk, SimDisk};
 
@@ -12,7 +13,8 @@ use crate::support::{Scratch, options, small_limits};
 fn run_suite(make_disk: impl Fn() -> Arc<dyn Disk>) {
     let engines = Mutex::new(Vec::new());
     let outcome = block_on(conformance::run(|fixture: Fixture| {
-        let engine = EmbeddedEngine::open(options(make_disk(), &fixture, small_limits())).unwrap();
+        let options = options(make_disk(), &fixture, small_limits());
+        let engine = EmbeddedEngine::open(options).unwrap();
         let store = engine.store();
         engines.lock().push(engine);
         async move { store }
@@ -29,6 +31,7 @@ fn the_suite_passes_on_a_simulated_drive() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the directory above the engine's own door")]
 fn the_suite_passes_on_a_real_drive() {
     let scratch = Scratch::new();
     let number = Mutex::new(0);
@@ -39,4 +42,16 @@ fn the_suite_passes_on_a_real_drive() {
         std::fs::create_dir_all(&keys).unwrap();
         Arc::new(RealDisk::new(scratch.join(&format!("{number}-data")), keys).unwrap())
     });
+}
+
+#[test]
+fn random_operations_are_answered_as_by_the_reference() {
+    for seed in 0..4 {
+        let (ours, reference) = (Fixture::new(seed), Fixture::new(seed));
+        let options = options(Arc::new(SimDisk::new(seed)), &ours, small_limits());
+        let engine = EmbeddedEngine::open(options).unwrap();
+        let memory = MemoryEngine::new(reference.entropy, reference.clock);
+        block_on(model::run(seed, 1_000, &engine.store(), &memory.store())).unwrap();
+        engine.close().unwrap();
+    }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypto::BlobId;
-use strongroom_store::conformance::block_on;
+use strongroom_store::conformance::{Fixture, block_on};
 use strongroom_store::{
     Batch, CommitError, NewPayload, Protection, Revision, Store, StoreError, Write,
 };
 use strongroom_store_embedded::disk::{Disk, DiskPath, Fault, SimDisk};
-use strongroom_store_embedded::OpenError;
+use strongroom_store_embedded::{EmbeddedEngine, EngineLimits, OpenError};
 
-use crate::support::open;
+use crate::support::{open, options, small_limits};
 
 fn put(store: &Store, key: &str, payload: NewPayload) -> Result<(), CommitError> {
     let write = Write::Put {
@@ -100,11 +100,16 @@ fn a_failed_write_closes_the_segment_and_nothing_else() {
 #[test]
 fn a_full_drive_refuses_payloads_and_still_deletes() {
     let disk = SimDisk::new(1);
-    let engine = open(Arc::new(disk.clone())).unwrap();
+    let limits = EngineLimits { segments_prewritten: true, ..small_limits() };
+    let engine =
+        EmbeddedEngine::open(options(Arc::new(disk.clone()), &Fixture::default(), limits)).unwrap();
     let store = engine.store();
     put(&store, "blob-owner", inline(10)).unwrap();
+    while !disk.files().contains(&DiskPath::data("reserve")) {
+        put(&store, "blob-owner", inline(10)).unwrap(); // the chores have their time
+    }
     let mut keys = Vec::new();
-    disk.limit_bytes(Some(disk.used_bytes() + 12 * 1024 * 1024));
+    disk.limit_bytes(Some(disk.used_bytes() + 24 * 1024 * 1024));
     let refused = loop {
         let key = format!("key-{}", keys.len());
         match put(&store, &key, inline(60_000)) {
@@ -114,7 +119,7 @@ fn a_full_drive_refuses_payloads_and_still_deletes() {
         assert!(keys.len() < 2000, "the drive never became full");
     };
     assert!(matches!(refused, CommitError::Store(StoreError::Full)), "{refused:?}");
-    assert!(keys.len() > 50);
+    assert!(keys.len() > 50, "{} {refused:?} used {}", keys.len(), disk.used_bytes());
     for key in &keys {
         assert!(exists(&store, key));
     }

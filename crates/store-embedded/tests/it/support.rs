@@ -17,6 +17,7 @@ pub(crate) fn small_limits() -> EngineLimits {
         checkpoint_entries: 50,
         blob_pool_files: 4,
         free_bytes_min: 0,
+        reserve_bytes: 1024 * 1024,
         journal_file_bytes: 64 * 1024,
         segments_prewritten: false,
         ..EngineLimits::default()
