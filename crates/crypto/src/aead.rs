@@ -73,9 +73,7 @@ impl AeadKey {
         buffer: &'a mut [u8],
     ) -> Result<&'a mut [u8], AeadError> {
         let nonce = Nonce::assume_unique_for_key(nonce);
-        self.0
-            .open_in_place(nonce, Aad::from(aad), buffer)
-            .map_err(|_| AeadError::Unauthentic)
+        self.0.open_in_place(nonce, Aad::from(aad), buffer).map_err(|_| AeadError::Unauthentic)
     }
 
     /// Decrypts `ciphertext` where it lies, with its tag given apart.
@@ -124,10 +122,8 @@ mod tests {
         let key = AeadKey::new(&Secret::from_bytes(key_bytes)).unwrap();
         let nonce = hex("cafebabefacedbaddecaf888").try_into().unwrap();
         let aad = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-        let mut text = hex(
-            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
-             1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
-        );
+        let mut text = hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
+             1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
         let tag = key.seal_in_place(nonce, &aad, &mut text).unwrap();
         let expected = "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa\
                         8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662";
@@ -142,25 +138,18 @@ mod tests {
         let tag = key.seal_in_place([1; 12], b"aad", &mut sealed).unwrap();
 
         let mut separate = sealed.clone();
-        key.open_separate([1; 12], b"aad", &mut separate, &tag)
-            .unwrap();
+        key.open_separate([1; 12], b"aad", &mut separate, &tag).unwrap();
         assert_eq!(separate, b"attack at dawn");
 
         sealed.extend_from_slice(&tag);
         let mut buffer = sealed.clone();
-        assert_eq!(
-            key.open_in_place([1; 12], b"aad", &mut buffer).unwrap(),
-            b"attack at dawn"
-        );
+        assert_eq!(key.open_in_place([1; 12], b"aad", &mut buffer).unwrap(), b"attack at dawn");
 
         let refused = |nonce, aad: &[u8], bytes: &[u8]| {
             let mut buffer = bytes.to_vec();
             let outcome = key.open_in_place(nonce, aad, &mut buffer).map(|_| ());
             assert_eq!(outcome, Err(AeadError::Unauthentic));
-            assert!(
-                !buffer.starts_with(b"attack at"),
-                "plaintext must not stay behind"
-            );
+            assert!(!buffer.starts_with(b"attack at"), "plaintext must not stay behind");
         };
         refused([2; 12], b"aad", &sealed);
         refused([1; 12], b"daa", &sealed);

@@ -56,10 +56,7 @@ mod tests {
     #[test]
     fn ids_show_their_bytes_in_order() {
         let id = BlobId::random(&CountingEntropy::default()).unwrap();
-        assert_eq!(
-            format!("{id:?}"),
-            "BlobId(000102030405060708090a0b0c0d0e0f)"
-        );
+        assert_eq!(format!("{id:?}"), "BlobId(000102030405060708090a0b0c0d0e0f)");
         assert_eq!(BlobId::from_bytes(*id.as_bytes()), id);
         assert!(id < BlobId::from_bytes([1; 16]));
         assert!(BlobId::random(&NoEntropy).is_err());

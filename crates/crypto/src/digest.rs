@@ -147,33 +147,18 @@ mod tests {
 
         let mut sha1 = Sha1::new();
         sha1.update(b"abc");
-        assert_eq!(
-            sha1.finish().to_vec(),
-            hex("a9993e364706816aba3e25717850c26c9cd0d89d")
-        );
+        assert_eq!(sha1.finish().to_vec(), hex("a9993e364706816aba3e25717850c26c9cd0d89d"));
         let mut sha1 = Sha1::new();
         sha1.update(FOX);
-        assert_eq!(
-            sha1.finish().to_vec(),
-            hex("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12")
-        );
+        assert_eq!(sha1.finish().to_vec(), hex("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"));
 
-        assert_eq!(
-            Md5::new().finish().to_vec(),
-            hex("d41d8cd98f00b204e9800998ecf8427e")
-        );
+        assert_eq!(Md5::new().finish().to_vec(), hex("d41d8cd98f00b204e9800998ecf8427e"));
         let mut md5 = Md5::new();
         md5.update(b"message digest");
-        assert_eq!(
-            md5.finish().to_vec(),
-            hex("f96b697d7cb7938d525a2f31aaf161d0")
-        );
+        assert_eq!(md5.finish().to_vec(), hex("f96b697d7cb7938d525a2f31aaf161d0"));
         let mut md5 = Md5::new();
         md5.update(FOX);
-        assert_eq!(
-            md5.finish().to_vec(),
-            hex("9e107d9d372bb6826bd81d3542a419d6")
-        );
+        assert_eq!(md5.finish().to_vec(), hex("9e107d9d372bb6826bd81d3542a419d6"));
     }
 
     #[test]
@@ -187,14 +172,8 @@ mod tests {
                 sha1.update(piece);
             }
             assert_eq!(sha256_pieces.finish(), sha256(FOX));
-            assert_eq!(
-                md5.finish().to_vec(),
-                hex("9e107d9d372bb6826bd81d3542a419d6")
-            );
-            assert_eq!(
-                sha1.finish().to_vec(),
-                hex("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12")
-            );
+            assert_eq!(md5.finish().to_vec(), hex("9e107d9d372bb6826bd81d3542a419d6"));
+            assert_eq!(sha1.finish().to_vec(), hex("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"));
         }
     }
 }

@@ -73,9 +73,7 @@ fn hkdf_one_block(input_key: &[u8], salt: &[u8], info: &[&[u8]]) -> Secret<32> {
     }
     context.update(&[FIRST_BLOCK]);
     let mut derived = Secret::zeroed();
-    derived
-        .as_mut_bytes()
-        .copy_from_slice(context.sign().as_ref());
+    derived.as_mut_bytes().copy_from_slice(context.sign().as_ref());
     derived
 }
 
@@ -91,24 +89,15 @@ mod tests {
         let case_1 = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
         assert_eq!(hmac_sha256(&[0x0b; 20], b"Hi There").to_vec(), hex(case_1));
         let case_2 = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(
-            hmac_sha256(b"Jefe", b"what do ya want for nothing?").to_vec(),
-            hex(case_2)
-        );
+        assert_eq!(hmac_sha256(b"Jefe", b"what do ya want for nothing?").to_vec(), hex(case_2));
         let case_6 = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
         let data = b"Test Using Larger Than Block-Size Key - Hash Key First";
         assert_eq!(hmac_sha256(&[0xaa; 131], data).to_vec(), hex(case_6));
 
         let sha1_case_1 = "b617318655057264e28bc0b6fb378c8ef146be00";
-        assert_eq!(
-            hmac_sha1(&[0x0b; 20], b"Hi There").to_vec(),
-            hex(sha1_case_1)
-        );
+        assert_eq!(hmac_sha1(&[0x0b; 20], b"Hi There").to_vec(), hex(sha1_case_1));
         let sha1_case_2 = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
-        assert_eq!(
-            hmac_sha1(b"Jefe", b"what do ya want for nothing?").to_vec(),
-            hex(sha1_case_2)
-        );
+        assert_eq!(hmac_sha1(b"Jefe", b"what do ya want for nothing?").to_vec(), hex(sha1_case_2));
     }
 
     #[test]
@@ -116,10 +105,7 @@ mod tests {
         let key = HmacSha256Key::new(b"Jefe");
         let whole = hmac_sha256(b"Jefe", b"what do ya want for nothing?");
         for _ in 0..2 {
-            assert_eq!(
-                key.sign(&[b"what do ya ", b"", b"want for nothing?"]),
-                whole
-            );
+            assert_eq!(key.sign(&[b"what do ya ", b"", b"want for nothing?"]), whole);
         }
         assert!(key.verify(&[b"what do ya want for nothing?"], &whole));
         assert!(!key.verify(&[b"what do ya want for nothing!"], &whole));
@@ -139,11 +125,8 @@ mod tests {
         assert_eq!(case_1.danger_expose().to_vec(), hex(expected));
 
         let ascending = |from: u8, count: u8| (from..=from + (count - 1)).collect::<Vec<u8>>();
-        let case_2 = hkdf_one_block(
-            &ascending(0, 80),
-            &ascending(0x60, 80),
-            &[&ascending(0xb0, 80)],
-        );
+        let case_2 =
+            hkdf_one_block(&ascending(0, 80), &ascending(0x60, 80), &[&ascending(0xb0, 80)]);
         let expected = "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c";
         assert_eq!(case_2.danger_expose().to_vec(), hex(expected));
 
@@ -159,10 +142,6 @@ mod tests {
         assert!(derived.ct_eq(&hkdf_sha256(&key, b"salt", &[b"in", b"fo"])));
         assert!(!derived.ct_eq(&hkdf_sha256(&key, b"tlas", &[b"info"])));
         assert!(!derived.ct_eq(&hkdf_sha256(&key, b"salt", &[b"ofni"])));
-        assert!(!derived.ct_eq(&hkdf_sha256(
-            &Secret::from_bytes([2; 32]),
-            b"salt",
-            &[b"info"]
-        )));
+        assert!(!derived.ct_eq(&hkdf_sha256(&Secret::from_bytes([2; 32]), b"salt", &[b"info"])));
     }
 }

@@ -86,11 +86,7 @@ impl RootKeyProvider for StaticRootKey {
 
     fn describe(&self) -> String {
         let fingerprint = hkdf_sha256(&self.secret, b"", &[FINGERPRINT_LABEL]);
-        let shown = fingerprint
-            .danger_expose()
-            .first_chunk::<8>()
-            .copied()
-            .unwrap_or_default();
+        let shown = fingerprint.danger_expose().first_chunk::<8>().copied().unwrap_or_default();
         format!("static root key {:016x}", u64::from_be_bytes(shown))
     }
 }
@@ -105,10 +101,7 @@ mod tests {
     use crate::testing::NoEntropy;
 
     fn provider(byte: u8) -> Box<dyn RootKeyProvider> {
-        Box::new(StaticRootKey::new(
-            Secret::from_bytes([byte; 32]),
-            Arc::new(SystemEntropy),
-        ))
+        Box::new(StaticRootKey::new(Secret::from_bytes([byte; 32]), Arc::new(SystemEntropy)))
     }
 
     #[test]
@@ -121,28 +114,16 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let wrapped = provider(1).wrap(&Secret::from_bytes([3; 32])).unwrap();
-        assert!(matches!(
-            provider(2).unwrap(&wrapped),
-            Err(RootKeyError::Refused)
-        ));
+        assert!(matches!(provider(2).unwrap(&wrapped), Err(RootKeyError::Refused)));
         for bit in 0..wrapped.len() * 8 {
             let mut flipped = wrapped.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                matches!(provider(1).unwrap(&flipped), Err(RootKeyError::Refused)),
-                "{bit}"
-            );
+            assert!(matches!(provider(1).unwrap(&flipped), Err(RootKeyError::Refused)), "{bit}");
         }
-        assert!(matches!(
-            provider(1).unwrap(b""),
-            Err(RootKeyError::Refused)
-        ));
+        assert!(matches!(provider(1).unwrap(b""), Err(RootKeyError::Refused)));
         let root = Secret::from_bytes([1; 32]);
         let short = seal_secret(&root, &[CONTEXT], &[3; 31], &SystemEntropy).unwrap();
-        assert!(matches!(
-            provider(1).unwrap(&short),
-            Err(RootKeyError::Refused)
-        ));
+        assert!(matches!(provider(1).unwrap(&short), Err(RootKeyError::Refused)));
     }
 
     #[test]

@@ -64,13 +64,7 @@ pub fn open_secret(
     sealed: &[u8],
 ) -> Result<SecretBytes, SealError> {
     let mut opened = SecretBytes::new(Vec::new());
-    open_fresh(
-        key,
-        SECRET_LABEL,
-        &context_aad(context),
-        sealed,
-        opened.as_mut_vec(),
-    )?;
+    open_fresh(key, SECRET_LABEL, &context_aad(context), sealed, opened.as_mut_vec())?;
     Ok(opened)
 }
 
@@ -106,9 +100,7 @@ pub(crate) fn open_fresh(
     sealed: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
-    let length = SealError::Length {
-        sealed_bytes: sealed.len(),
-    };
+    let length = SealError::Length { sealed_bytes: sealed.len() };
     let (&[found], rest) = sealed.split_first_chunk().ok_or(length)?;
     if found != FORMAT_VERSION {
         return Err(SealError::FormatVersion { found });
@@ -186,10 +178,7 @@ mod tests {
         let subkey = hkdf_sha256(&key(), &salt, &[b"strongroom seal v1"]);
         let aad = b"\x01\0\0\0\0\0\0\0\x01a\0\0\0\0\0\0\0\x02bc";
         let mut rest = sealed[33..].to_vec();
-        let opened = AeadKey::new(&subkey)
-            .unwrap()
-            .open_in_place([0; 12], aad, &mut rest)
-            .unwrap();
+        let opened = AeadKey::new(&subkey).unwrap().open_in_place([0; 12], aad, &mut rest).unwrap();
         assert_eq!(opened, b"x");
         // Computed by an independent implementation.
         assert_eq!(sealed[33..], hex("4ebf40e7d8240f69ed6cb27261a3ba170e"));
@@ -209,14 +198,8 @@ mod tests {
     #[test]
     fn another_context_or_key_does_not_open() {
         let sealed = seal_secret(&key(), &[b"ab", b"c"], b"secret", &SystemEntropy).unwrap();
-        let contexts: [&[&[u8]]; 6] = [
-            &[b"a", b"bc"],
-            &[b"abc"],
-            &[b"ab", b"c", b""],
-            &[b"", b"ab", b"c"],
-            &[b"ab"],
-            &[],
-        ];
+        let contexts: [&[&[u8]]; 6] =
+            [&[b"a", b"bc"], &[b"abc"], &[b"ab", b"c", b""], &[b"", b"ab", b"c"], &[b"ab"], &[]];
         for context in contexts {
             let refused = open_secret(&key(), context, &sealed);
             assert_eq!(refused.unwrap_err(), SealError::Unauthentic);
@@ -235,10 +218,7 @@ mod tests {
             assert!(open_secret(&key(), &[b"k"], &flipped).is_err(), "{bit}");
         }
         for length in 0..sealed.len() {
-            assert!(
-                open_secret(&key(), &[b"k"], &sealed[..length]).is_err(),
-                "{length}"
-            );
+            assert!(open_secret(&key(), &[b"k"], &sealed[..length]).is_err(), "{length}");
         }
         let longer = [sealed.as_slice(), b"\0"].concat();
         assert!(open_secret(&key(), &[b"k"], &longer).is_err());

@@ -80,14 +80,11 @@ impl WrappedDataKey {
     /// # Errors
     /// If it has another length, or a format version that is not known.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SealError> {
-        let wrapped: [u8; Self::BYTES] = bytes.try_into().map_err(|_| SealError::Length {
-            sealed_bytes: bytes.len(),
-        })?;
+        let wrapped: [u8; Self::BYTES] =
+            bytes.try_into().map_err(|_| SealError::Length { sealed_bytes: bytes.len() })?;
         match wrapped.first() {
             Some(&FORMAT_VERSION) => Ok(Self(wrapped)),
-            found => Err(SealError::FormatVersion {
-                found: found.copied().unwrap_or_default(),
-            }),
+            found => Err(SealError::FormatVersion { found: found.copied().unwrap_or_default() }),
         }
     }
 
@@ -143,14 +140,7 @@ impl WrappingKey {
     ) -> Result<WrappedDataKey, SealError> {
         let plaintext = data_key.0.danger_expose();
         let mut wrapped = Vec::with_capacity(WrappedDataKey::BYTES);
-        seal_fresh(
-            &self.0,
-            WRAP_LABEL,
-            &context.to_aad(),
-            plaintext,
-            entropy,
-            &mut wrapped,
-        )?;
+        seal_fresh(&self.0, WRAP_LABEL, &context.to_aad(), plaintext, entropy, &mut wrapped)?;
         WrappedDataKey::from_bytes(&wrapped)
     }
 
@@ -165,19 +155,9 @@ impl WrappingKey {
     ) -> Result<DataKey, SealError> {
         let mut opened = SecretBytes::new(Vec::new());
         let plaintext = opened.as_mut_vec();
-        open_fresh(
-            &self.0,
-            WRAP_LABEL,
-            &context.to_aad(),
-            wrapped.as_bytes(),
-            plaintext,
-        )?;
+        open_fresh(&self.0, WRAP_LABEL, &context.to_aad(), wrapped.as_bytes(), plaintext)?;
         let mut data_key = Secret::zeroed();
-        for (to, from) in data_key
-            .as_mut_bytes()
-            .iter_mut()
-            .zip(opened.danger_expose())
-        {
+        for (to, from) in data_key.as_mut_bytes().iter_mut().zip(opened.danger_expose()) {
             *to = *from;
         }
         Ok(DataKey(data_key))
@@ -211,28 +191,17 @@ mod tests {
 
     fn keys() -> (WrappingKey, DataKey) {
         let wrapping_key = WrappingKey::from_secret(Secret::from_bytes([1; 32]));
-        (
-            wrapping_key,
-            DataKey::from_secret(Secret::from_bytes([2; 32])),
-        )
+        (wrapping_key, DataKey::from_secret(Secret::from_bytes([2; 32])))
     }
 
     #[test]
     fn a_wrapped_key_comes_back_under_its_context() {
         let (wrapping_key, data_key) = keys();
-        let wrapped = wrapping_key
-            .wrap(&data_key, &context(), &SystemEntropy)
-            .unwrap();
+        let wrapped = wrapping_key.wrap(&data_key, &context(), &SystemEntropy).unwrap();
         let stored = WrappedDataKey::from_bytes(wrapped.as_bytes()).unwrap();
         let unwrapped = wrapping_key.unwrap(&stored, &context()).unwrap();
-        assert!(
-            unwrapped
-                .danger_expose_secret()
-                .ct_eq(data_key.danger_expose_secret())
-        );
-        let again = wrapping_key
-            .wrap(&data_key, &context(), &SystemEntropy)
-            .unwrap();
+        assert!(unwrapped.danger_expose_secret().ct_eq(data_key.danger_expose_secret()));
+        let again = wrapping_key.wrap(&data_key, &context(), &SystemEntropy).unwrap();
         assert_ne!(again, wrapped);
     }
 
@@ -254,10 +223,8 @@ mod tests {
         aad.extend_from_slice(&[0xb0; 16]);
         aad.extend_from_slice(&[0xb1; 16]);
         let mut rest = bytes[33..].to_vec();
-        let opened = AeadKey::new(&subkey)
-            .unwrap()
-            .open_in_place([0; 12], &aad, &mut rest)
-            .unwrap();
+        let opened =
+            AeadKey::new(&subkey).unwrap().open_in_place([0; 12], &aad, &mut rest).unwrap();
         assert_eq!(opened, [2; 32]);
         // Computed by an independent implementation.
         let sealed = "86bcf9a5a97872362531c4c5058ddfe9b7c72dcf0494c7879ddb5b3e2cb166f7\
@@ -268,22 +235,11 @@ mod tests {
     #[test]
     fn another_context_or_key_does_not_unwrap() {
         let (wrapping_key, data_key) = keys();
-        let wrapped = wrapping_key
-            .wrap(&data_key, &context(), &SystemEntropy)
-            .unwrap();
+        let wrapped = wrapping_key.wrap(&data_key, &context(), &SystemEntropy).unwrap();
         for other in [
-            WrapContext {
-                account: AccountId::from_number(123_456_789_013).unwrap(),
-                ..context()
-            },
-            WrapContext {
-                bucket_id: BucketId::from_bytes([0xb2; 16]),
-                ..context()
-            },
-            WrapContext {
-                blob_id: BlobId::from_bytes([0xb2; 16]),
-                ..context()
-            },
+            WrapContext { account: AccountId::from_number(123_456_789_013).unwrap(), ..context() },
+            WrapContext { bucket_id: BucketId::from_bytes([0xb2; 16]), ..context() },
+            WrapContext { blob_id: BlobId::from_bytes([0xb2; 16]), ..context() },
             WrapContext {
                 bucket_id: BucketId::from_bytes([0xb1; 16]),
                 blob_id: BlobId::from_bytes([0xb0; 16]),
@@ -301,9 +257,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_other_length_is_refused() {
         let (wrapping_key, data_key) = keys();
-        let wrapped = wrapping_key
-            .wrap(&data_key, &context(), &SystemEntropy)
-            .unwrap();
+        let wrapped = wrapping_key.wrap(&data_key, &context(), &SystemEntropy).unwrap();
         for bit in 0..WrappedDataKey::BYTES * 8 {
             let mut flipped = *wrapped.as_bytes();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -324,19 +278,13 @@ mod tests {
         let secret = wrapping_key.danger_expose_secret();
         let sealed = crate::seal_secret(secret, &[&aad], &[2; 32], &SystemEntropy).unwrap();
         let wrapped = WrappedDataKey::from_bytes(&sealed).unwrap();
-        assert_eq!(
-            wrapping_key.unwrap(&wrapped, &context()).unwrap_err(),
-            SealError::Unauthentic
-        );
+        assert_eq!(wrapping_key.unwrap(&wrapped, &context()).unwrap_err(), SealError::Unauthentic);
     }
 
     #[test]
     fn keys_print_nothing_and_need_randomness() {
         let (wrapping_key, data_key) = keys();
-        assert_eq!(
-            format!("{wrapping_key:?} {data_key:?}"),
-            "WrappingKey(..) DataKey(..)"
-        );
+        assert_eq!(format!("{wrapping_key:?} {data_key:?}"), "WrappingKey(..) DataKey(..)");
         let wrapped = wrapping_key.wrap(&data_key, &context(), &NoEntropy);
         assert_eq!(wrapped, Err(SealError::Entropy(EntropyError)));
         assert!(DataKey::random(&NoEntropy).is_err());

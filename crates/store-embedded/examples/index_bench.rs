@@ -6,7 +6,6 @@
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::expect_used,
-    clippy::indexing_slicing,
     reason = "a measurement for people, not part of the product"
 )]
 

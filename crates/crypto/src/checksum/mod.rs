@@ -46,13 +46,8 @@ pub struct ChecksumTypeError;
 
 impl ChecksumAlgorithm {
     /// All algorithms, in the order of the API.
-    pub const ALL: [Self; 5] = [
-        Self::Crc32,
-        Self::Crc32c,
-        Self::Crc64Nvme,
-        Self::Sha1,
-        Self::Sha256,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     /// The name in the API.
     #[must_use]
@@ -81,9 +76,7 @@ impl ChecksumAlgorithm {
     /// The algorithm whose value this header carries. The name is given in lower case.
     #[must_use]
     pub fn from_header_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.header_name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.header_name() == name)
     }
 
     /// Bytes of a raw digest.
@@ -226,9 +219,8 @@ impl Checksum {
         if text.len() > text_bytes {
             return Err(ChecksumError::Malformed { algorithm });
         }
-        let digest = BASE64
-            .decode(text.as_bytes())
-            .map_err(|_| ChecksumError::Malformed { algorithm })?;
+        let digest =
+            BASE64.decode(text.as_bytes()).map_err(|_| ChecksumError::Malformed { algorithm })?;
         if digest.len() != digest_bytes {
             return Err(ChecksumError::Malformed { algorithm });
         }
@@ -244,9 +236,7 @@ impl Checksum {
     /// The raw digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes
-            .get(..self.algorithm.digest_bytes())
-            .unwrap_or_default()
+        self.bytes.get(..self.algorithm.digest_bytes()).unwrap_or_default()
     }
 
     /// The padded base64 of the raw digest, as in headers and XML.
@@ -273,9 +263,7 @@ impl Checksum {
     }
 
     fn crc_value(&self) -> u64 {
-        self.as_bytes()
-            .iter()
-            .fold(0, |value, byte| (value << 8) | u64::from(*byte))
+        self.as_bytes().iter().fold(0, |value, byte| (value << 8) | u64::from(*byte))
     }
 }
 
@@ -293,10 +281,7 @@ pub struct ChecksumHasher {
 }
 
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a request; boxing would cost an allocation"
-)]
+#[expect(clippy::large_enum_variant, reason = "one a request; boxing would cost an allocation")]
 enum State {
     Crc(crc_fast::Digest),
     Sha1(Sha1),
@@ -380,10 +365,7 @@ pub fn combine_crc(
     }
     let Some(crc) = expected.crc() else {
         let checksum_type = ChecksumType::FullObject;
-        return Err(CombineError::TypeNotAllowed {
-            algorithm: expected,
-            checksum_type,
-        });
+        return Err(CombineError::TypeNotAllowed { algorithm: expected, checksum_type });
     };
     let value =
         crc_fast::checksum_combine(crc, first.crc_value(), second.crc_value(), second_bytes);
@@ -401,19 +383,13 @@ pub fn composite(
 ) -> Result<Checksum, CombineError> {
     let checksum_type = ChecksumType::Composite;
     if !algorithm.allows(checksum_type) {
-        return Err(CombineError::TypeNotAllowed {
-            algorithm,
-            checksum_type,
-        });
+        return Err(CombineError::TypeNotAllowed { algorithm, checksum_type });
     }
     let mut hasher = ChecksumHasher::new(algorithm);
     for part in parts {
         if part.algorithm != algorithm {
             let found = part.algorithm;
-            return Err(CombineError::AlgorithmMismatch {
-                expected: algorithm,
-                found,
-            });
+            return Err(CombineError::AlgorithmMismatch { expected: algorithm, found });
         }
         hasher.update(part.as_bytes());
     }

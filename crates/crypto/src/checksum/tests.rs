@@ -14,10 +14,7 @@ fn checksum(algorithm: ChecksumAlgorithm, data: &[u8]) -> Checksum {
 }
 
 fn of_base64(algorithm: ChecksumAlgorithm, texts: &[&str]) -> Vec<Checksum> {
-    texts
-        .iter()
-        .map(|text| Checksum::from_base64(algorithm, text).unwrap())
-        .collect()
+    texts.iter().map(|text| Checksum::from_base64(algorithm, text).unwrap()).collect()
 }
 
 #[test]
@@ -54,10 +51,7 @@ fn known_answers() {
             let computed = checksum(algorithm, data.as_bytes());
             assert_eq!(computed.to_base64(), text, "{algorithm} of {data}");
             assert_eq!(Checksum::from_base64(algorithm, text), Ok(computed));
-            assert_eq!(
-                Checksum::from_bytes(algorithm, computed.as_bytes()),
-                Ok(computed)
-            );
+            assert_eq!(Checksum::from_bytes(algorithm, computed.as_bytes()), Ok(computed));
         }
     }
     assert_eq!(crc32c(b"123456789"), 0xe306_9283);
@@ -70,17 +64,9 @@ fn known_answers() {
 /// SPEC: data-protection, 1.4, three-part vector.
 #[test]
 fn the_three_part_object() {
-    let contents = [
-        vec![b'A'; 5 * 1024 * 1024],
-        vec![b'B'; 5 * 1024 * 1024],
-        vec![b'C'; 1024],
-    ];
-    let parts = |algorithm| {
-        contents
-            .iter()
-            .map(|part| checksum(algorithm, part))
-            .collect::<Vec<_>>()
-    };
+    let contents = [vec![b'A'; 5 * 1024 * 1024], vec![b'B'; 5 * 1024 * 1024], vec![b'C'; 1024]];
+    let parts =
+        |algorithm| contents.iter().map(|part| checksum(algorithm, part)).collect::<Vec<_>>();
     let full = |parts: &[Checksum]| {
         let lengths = contents.iter().map(|part| part.len() as u64);
         let mut pairs = parts.iter().copied().zip(lengths);
@@ -93,10 +79,7 @@ fn the_three_part_object() {
     let joined = |algorithm, parts: Vec<Checksum>| composite(algorithm, parts).unwrap().to_base64();
 
     let crc32 = parts(Crc32);
-    assert_eq!(
-        crc32,
-        of_base64(Crc32, &["JRTCyQ==", "QoZTGg==", "nVjtfA=="])
-    );
+    assert_eq!(crc32, of_base64(Crc32, &["JRTCyQ==", "QoZTGg==", "nVjtfA=="]));
     assert_eq!(full(&crc32), "8AHtrQ==");
     assert_eq!(joined(Crc32, crc32), "MpSvpA==");
 
@@ -116,10 +99,7 @@ fn the_three_part_object() {
         "QYvMHQp1qtqTNJ8p1SPjiu2X7+eU30wZccMRsrT3Ut0=",
     ];
     assert_eq!(sha256, of_base64(Sha256Sum, &expected));
-    assert_eq!(
-        joined(Sha256Sum, sha256),
-        "dSvoessRmpyUUVWWQXCyAEEEsrnt8aNOuM0Nwz+VVhU="
-    );
+    assert_eq!(joined(Sha256Sum, sha256), "dSvoessRmpyUUVWWQXCyAEEEsrnt8aNOuM0Nwz+VVhU=");
 
     let md5 = |data: &[u8]| {
         let mut md5 = Md5::new();
@@ -133,36 +113,22 @@ fn the_three_part_object() {
         "ba8c3fac0e224c9b79a8e74bebd54654",
         "5d595ff36d2b3089d48bae3098c8ba10",
     ];
-    assert_eq!(
-        part_digests.iter().copied().map(show).collect::<Vec<_>>(),
-        expected
-    );
-    assert_eq!(
-        show(md5(&part_digests.concat())),
-        "1c3dafcf2149c7b623d2361636f6528c"
-    );
+    assert_eq!(part_digests.iter().copied().map(show).collect::<Vec<_>>(), expected);
+    assert_eq!(show(md5(&part_digests.concat())), "1c3dafcf2149c7b623d2361636f6528c");
 }
 
 #[test]
 fn only_the_exact_names_are_known() {
     for algorithm in ChecksumAlgorithm::ALL {
         assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
-        assert_eq!(
-            ChecksumAlgorithm::from_header_name(algorithm.header_name()),
-            Some(algorithm)
-        );
+        assert_eq!(ChecksumAlgorithm::from_header_name(algorithm.header_name()), Some(algorithm));
         let suffix = algorithm.as_str().to_ascii_lowercase();
         assert_eq!(algorithm.header_name(), format!("x-amz-checksum-{suffix}"));
     }
     for bad in ["", "crc32", "CRC-32", "MD5", "SHA512", " CRC32", "CRC32 "] {
         assert!(bad.parse::<ChecksumAlgorithm>().is_err(), "{bad}");
     }
-    for bad in [
-        "x-amz-checksum-type",
-        "x-amz-checksum-",
-        "x-amz-checksum-md5",
-        "crc32",
-    ] {
+    for bad in ["x-amz-checksum-type", "x-amz-checksum-", "x-amz-checksum-md5", "crc32"] {
         assert_eq!(ChecksumAlgorithm::from_header_name(bad), None, "{bad}");
     }
     assert_eq!("COMPOSITE".parse(), Ok(ChecksumType::Composite));
@@ -179,16 +145,8 @@ fn types_follow_the_matrix() {
         (Sha1Sum, true, false, ChecksumType::Composite),
         (Sha256Sum, true, false, ChecksumType::Composite),
     ] {
-        assert_eq!(
-            algorithm.allows(ChecksumType::Composite),
-            as_composite,
-            "{algorithm}"
-        );
-        assert_eq!(
-            algorithm.allows(ChecksumType::FullObject),
-            as_full_object,
-            "{algorithm}"
-        );
+        assert_eq!(algorithm.allows(ChecksumType::Composite), as_composite, "{algorithm}");
+        assert_eq!(algorithm.allows(ChecksumType::FullObject), as_full_object, "{algorithm}");
         assert_eq!(algorithm.default_type(), default, "{algorithm}");
     }
 }
@@ -201,15 +159,9 @@ fn text_that_is_no_digest_is_refused_by_kind() {
         assert_eq!(Checksum::from_base64(Crc32, text), too_short, "{text}");
     }
     // Wrong alphabet, no padding, five bytes, six bytes, trailing bits, white space, too long.
-    for text in [
-        "AAAA-A==",
-        "AAAAAAAA",
-        "AAAAAAA=",
-        "AAAAAB==",
-        "AAAAAA=\n",
-        "AAAAAAAAAAA=",
-        "ÄÄÄÄ",
-    ] {
+    for text in
+        ["AAAA-A==", "AAAAAAAA", "AAAAAAA=", "AAAAAB==", "AAAAAA=\n", "AAAAAAAAAAA=", "ÄÄÄÄ"]
+    {
         assert_eq!(Checksum::from_base64(Crc32, text), malformed, "{text}");
     }
     assert_eq!(Checksum::from_bytes(Crc32, &[0; 3]), too_short);
@@ -219,10 +171,7 @@ fn text_that_is_no_digest_is_refused_by_kind() {
 #[test]
 fn checksums_that_do_not_join_are_refused() {
     let (crc32, crc32c) = (checksum(Crc32, b"a"), checksum(Castagnoli, b"a"));
-    let mismatch = CombineError::AlgorithmMismatch {
-        expected: Crc32,
-        found: Castagnoli,
-    };
+    let mismatch = CombineError::AlgorithmMismatch { expected: Crc32, found: Castagnoli };
     assert_eq!(combine_crc(&crc32, &crc32c, 1), Err(mismatch));
     assert_eq!(composite(Crc32, [crc32, crc32c]), Err(mismatch));
     let sha256 = checksum(Sha256Sum, b"a");
@@ -232,10 +181,7 @@ fn checksums_that_do_not_join_are_refused() {
 
 #[test]
 fn a_checksum_shows_itself_in_debug() {
-    assert_eq!(
-        format!("{:?}", checksum(Crc32, b"hello world")),
-        "Checksum(CRC32 DUoRhQ==)"
-    );
+    assert_eq!(format!("{:?}", checksum(Crc32, b"hello world")), "Checksum(CRC32 DUoRhQ==)");
 }
 
 proptest! {

@@ -36,10 +36,7 @@ impl EnvelopeHeader {
         if found != FORMAT_VERSION || chunk_bytes_log2 != CHUNK_BYTES_LOG2 || reserved != RESERVED {
             return Err(EnvelopeError::FormatVersion { found });
         }
-        Ok(Self {
-            context: EnvelopeContext { blob_id, part },
-            commitment,
-        })
+        Ok(Self { context: EnvelopeContext { blob_id, part }, commitment })
     }
 
     /// The bytes of the header.

@@ -53,11 +53,7 @@ impl EnvelopeLayout {
         let body = stored_bytes.checked_sub(HEADER).ok_or(error)?;
         let overhead = body.div_ceil(CHUNK_STORED).saturating_mul(CHUNK_OVERHEAD);
         let layout = Self::new(body.checked_sub(overhead).ok_or(error)?).map_err(|_| error)?;
-        if layout.stored_bytes() == stored_bytes {
-            Ok(layout)
-        } else {
-            Err(error)
-        }
+        if layout.stored_bytes() == stored_bytes { Ok(layout) } else { Err(error) }
     }
 
     /// Bytes of payload.
@@ -102,12 +98,7 @@ impl EnvelopeLayout {
             return None;
         }
         let (first_chunk, last_chunk) = (start / CHUNK, end_inclusive / CHUNK);
-        Some(self.span(
-            first_chunk,
-            last_chunk,
-            start % CHUNK,
-            end_inclusive - start + 1,
-        ))
+        Some(self.span(first_chunk, last_chunk, start % CHUNK, end_inclusive - start + 1))
     }
 
     /// All chunks, for an empty payload as well.

@@ -134,10 +134,7 @@ impl DataKey {
 /// Number of the chunk and last flag: no two chunks of one envelope share a nonce.
 fn chunk_nonce(index: u64, last: bool) -> [u8; AeadKey::NONCE_BYTES] {
     let mut nonce = [0; AeadKey::NONCE_BYTES];
-    let counter = [0; 3]
-        .into_iter()
-        .chain(index.to_be_bytes())
-        .chain([u8::from(last)]);
+    let counter = [0; 3].into_iter().chain(index.to_be_bytes()).chain([u8::from(last)]);
     for (to, from) in nonce.iter_mut().zip(counter) {
         *to = from;
     }

@@ -43,11 +43,7 @@ impl EnvelopeOpener {
         if !ct_eq(keys.commitment.danger_expose(), &header.commitment) {
             return Err(EnvelopeError::WrongKey);
         }
-        Ok(Self {
-            aead: keys.aead,
-            aad: chunk_aad(context),
-            context,
-        })
+        Ok(Self { aead: keys.aead, aad: chunk_aad(context), context })
     }
 
     /// Opens one stored chunk where it lies and answers its plaintext.
@@ -70,10 +66,7 @@ impl EnvelopeOpener {
         } else {
             stored_bytes == CHUNK_STORED_BYTES
         };
-        let length = EnvelopeError::StoredBytes {
-            index,
-            stored_bytes,
-        };
+        let length = EnvelopeError::StoredBytes { index, stored_bytes };
         if !fits || index >= CHUNKS_MAX {
             return Err(length);
         }
@@ -104,8 +97,6 @@ impl EnvelopeOpener {
 
 impl fmt::Debug for EnvelopeOpener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EnvelopeOpener")
-            .field("context", &self.context)
-            .finish_non_exhaustive()
+        f.debug_struct("EnvelopeOpener").field("context", &self.context).finish_non_exhaustive()
     }
 }

@@ -16,10 +16,7 @@ pub struct EnvelopeScrubber {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a scrubbed file; nothing to gain by a box"
-)]
+#[expect(clippy::large_enum_variant, reason = "one a scrubbed file; nothing to gain by a box")]
 enum State {
     Header {
         bytes: [u8; HEADER_BYTES],
@@ -51,15 +48,8 @@ impl EnvelopeScrubber {
         expected: Option<EnvelopeContext>,
     ) -> Result<Self, EnvelopeError> {
         let layout = EnvelopeLayout::from_stored_bytes(stored_bytes)?;
-        let state = State::Header {
-            bytes: [0; HEADER_BYTES],
-            filled: 0,
-        };
-        Ok(Self {
-            layout,
-            expected,
-            state,
-        })
+        let state = State::Header { bytes: [0; HEADER_BYTES], filled: 0 };
+        Ok(Self { layout, expected, state })
     }
 
     /// Takes in the next stored bytes.
@@ -94,10 +84,7 @@ impl EnvelopeScrubber {
                 let rest = fill(bytes, filled, input);
                 if *filled == HEADER_BYTES {
                     let header = EnvelopeHeader::parse(bytes)?;
-                    if self
-                        .expected
-                        .is_some_and(|expected| expected != header.context)
-                    {
+                    if self.expected.is_some_and(|expected| expected != header.context) {
                         return Err(EnvelopeError::Misplaced);
                     }
                     self.state = self.chunk(0);
@@ -111,21 +98,11 @@ impl EnvelopeScrubber {
                 *left -= piece.len() as u64;
                 if *left == 0 {
                     let (index, computed) = (*index, crc.finish());
-                    self.state = State::Crc {
-                        index,
-                        computed,
-                        bytes: [0; CRC_BYTES],
-                        filled: 0,
-                    };
+                    self.state = State::Crc { index, computed, bytes: [0; CRC_BYTES], filled: 0 };
                 }
                 Ok(rest)
             }
-            State::Crc {
-                index,
-                computed,
-                bytes,
-                filled,
-            } => {
+            State::Crc { index, computed, bytes, filled } => {
                 let rest = fill(bytes, filled, input);
                 if *filled == CRC_BYTES {
                     let index = *index;
@@ -141,16 +118,8 @@ impl EnvelopeScrubber {
     }
 
     fn chunk(&self, index: u64) -> State {
-        match self
-            .layout
-            .chunk_stored_bytes(index)
-            .checked_sub(CRC_BYTES as u64)
-        {
-            Some(left) => State::Sealed {
-                index,
-                left,
-                crc: Crc32c::new(),
-            },
+        match self.layout.chunk_stored_bytes(index).checked_sub(CRC_BYTES as u64) {
+            Some(left) => State::Sealed { index, left, crc: Crc32c::new() },
             None => State::Done,
         }
     }

@@ -39,10 +39,7 @@ impl EnvelopeSealer {
         Ok(Self {
             aead: keys.aead,
             aad: chunk_aad(context),
-            header: EnvelopeHeader {
-                context,
-                commitment,
-            },
+            header: EnvelopeHeader { context, commitment },
             next_index: 0,
             finished: false,
         })
@@ -102,9 +99,7 @@ impl EnvelopeSealer {
         crc.update(chunk);
         crc.update(&tag);
         let mut trailer = [0; CHUNK_OVERHEAD_BYTES];
-        for (to, from) in trailer
-            .iter_mut()
-            .zip(tag.into_iter().chain(crc.finish().to_be_bytes()))
+        for (to, from) in trailer.iter_mut().zip(tag.into_iter().chain(crc.finish().to_be_bytes()))
         {
             *to = from;
         }
@@ -130,11 +125,7 @@ impl EnvelopeSealer {
         } else {
             chunk_bytes == CHUNK_BYTES
         };
-        if fits {
-            Ok(())
-        } else {
-            Err(EnvelopeError::ChunkBytes { index, chunk_bytes })
-        }
+        if fits { Ok(()) } else { Err(EnvelopeError::ChunkBytes { index, chunk_bytes }) }
     }
 }
 
@@ -191,13 +182,7 @@ impl EnvelopeWriter {
     /// The writer of one payload.
     #[must_use]
     pub fn new(sealer: EnvelopeSealer) -> Self {
-        Self {
-            sealer,
-            buffer: BytesMut::new(),
-            sealed_bytes: 0,
-            object_bytes: 0,
-            header_due: true,
-        }
+        Self { sealer, buffer: BytesMut::new(), sealed_bytes: 0, object_bytes: 0, header_due: true }
     }
 
     /// Takes in the next bytes of the payload; appends to `out` the stored bytes that are ready.

@@ -26,16 +26,11 @@ fn data_key() -> DataKey {
 }
 
 fn context() -> EnvelopeContext {
-    EnvelopeContext {
-        blob_id: BlobId::from_bytes([0xb1; 16]),
-        part: 0,
-    }
+    EnvelopeContext { blob_id: BlobId::from_bytes([0xb1; 16]), part: 0 }
 }
 
 fn payload(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|index| (index * 31 + index / 251).to_le_bytes()[0])
-        .collect()
+    (0..length).map(|index| (index * 31 + index / 251).to_le_bytes()[0]).collect()
 }
 
 fn in_memory(bytes: u64) -> usize {
@@ -43,9 +38,7 @@ fn in_memory(bytes: u64) -> usize {
 }
 
 fn sealed(payload: &[u8]) -> Vec<u8> {
-    seal_payload(&data_key(), context(), payload)
-        .unwrap()
-        .to_vec()
+    seal_payload(&data_key(), context(), payload).unwrap().to_vec()
 }
 
 /// What a reader does that knows the number of bytes: the header, then every chunk of the layout.
@@ -61,9 +54,7 @@ fn open_all(
     let mut opened = Vec::new();
     for index in 0..layout.chunks() {
         let length = in_memory(layout.chunk_stored_bytes(index));
-        let (chunk, tail) = rest
-            .split_at_checked(length)
-            .ok_or(EnvelopeError::Truncated)?;
+        let (chunk, tail) = rest.split_at_checked(length).ok_or(EnvelopeError::Truncated)?;
         let mut chunk = chunk.to_vec();
         opened.extend_from_slice(opener.open(index, layout.is_last(index), &mut chunk)?);
         rest = tail;
@@ -104,11 +95,7 @@ fn every_size_comes_back_and_has_the_length_of_its_layout() {
         let stored = sealed(&payload);
         let layout = EnvelopeLayout::new(size as u64).unwrap();
         assert_eq!(stored.len() as u64, layout.stored_bytes(), "{size}");
-        assert_eq!(
-            open_all(&data_key(), context(), &stored, size),
-            Ok(payload),
-            "{size}"
-        );
+        assert_eq!(open_all(&data_key(), context(), &stored, size), Ok(payload), "{size}");
         assert_eq!(scrub(&stored, 4096), Ok(()), "{size}");
     }
 }
@@ -136,19 +123,14 @@ fn the_format_is_the_documented_one() {
     aad.extend_from_slice(&[0xb1; 16]);
     aad.extend_from_slice(&[0, 0, 0, 0, 16]);
     let mut chunk = b"hello".to_vec();
-    let tag = AeadKey::new(&encryption_key)
-        .unwrap()
-        .seal_in_place(nonce, &aad, &mut chunk)
-        .unwrap();
+    let tag =
+        AeadKey::new(&encryption_key).unwrap().seal_in_place(nonce, &aad, &mut chunk).unwrap();
     chunk.extend_from_slice(&tag);
     let crc = crc32c(&chunk);
     chunk.extend_from_slice(&crc.to_be_bytes());
     assert_eq!(stored[64..], chunk);
 
-    assert_eq!(
-        chunk_nonce(0x0102_0304_0506_0708, false),
-        [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0]
-    );
+    assert_eq!(chunk_nonce(0x0102_0304_0506_0708, false), [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0]);
 }
 
 /// Frozen bytes: a change here is a change of the format on disk.
@@ -156,10 +138,7 @@ fn the_format_is_the_documented_one() {
 fn a_stored_envelope_keeps_opening() {
     let stored = hex(GOLDEN);
     assert_eq!(sealed(b"hello"), stored);
-    assert_eq!(
-        open_all(&data_key(), context(), &stored, 5),
-        Ok(b"hello".to_vec())
-    );
+    assert_eq!(open_all(&data_key(), context(), &stored, 5), Ok(b"hello".to_vec()));
 }
 
 #[test]
@@ -167,14 +146,7 @@ fn any_split_of_the_payload_gives_the_same_bytes() {
     for size in SIZES {
         let payload = payload(size);
         let expected = sealed(&payload);
-        for piece_bytes in [
-            777,
-            4096,
-            CHUNK_BYTES - 1,
-            CHUNK_BYTES,
-            CHUNK_BYTES + 1,
-            1 << 21,
-        ] {
+        for piece_bytes in [777, 4096, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 1 << 21] {
             let mut writer =
                 EnvelopeWriter::new(EnvelopeSealer::new(&data_key(), context()).unwrap());
             let mut out: Vec<Bytes> = Vec::new();
@@ -211,13 +183,7 @@ fn a_chunk_that_breaks_the_form_is_not_sealed() {
 
     let short = payload(CHUNK_BYTES - 1);
     let refused = sealer().seal(&short, false, &mut out);
-    assert_eq!(
-        refused,
-        Err(EnvelopeError::ChunkBytes {
-            index: 0,
-            chunk_bytes: CHUNK_BYTES - 1
-        })
-    );
+    assert_eq!(refused, Err(EnvelopeError::ChunkBytes { index: 0, chunk_bytes: CHUNK_BYTES - 1 }));
     let long = payload(CHUNK_BYTES + 1);
     for last in [false, true] {
         assert!(sealer().seal(&long, last, &mut out).is_err());
@@ -226,25 +192,14 @@ fn a_chunk_that_breaks_the_form_is_not_sealed() {
     assert!(sealer().seal(b"", false, &mut out).is_err());
 
     let mut started = sealer();
-    started
-        .seal(&payload(CHUNK_BYTES), false, &mut BytesMut::new())
-        .unwrap();
+    started.seal(&payload(CHUNK_BYTES), false, &mut BytesMut::new()).unwrap();
     let refused = started.seal(b"", true, &mut out);
-    assert_eq!(
-        refused,
-        Err(EnvelopeError::ChunkBytes {
-            index: 1,
-            chunk_bytes: 0
-        })
-    );
+    assert_eq!(refused, Err(EnvelopeError::ChunkBytes { index: 1, chunk_bytes: 0 }));
 
     let mut finished = sealer();
     finished.seal(b"x", true, &mut BytesMut::new()).unwrap();
     for last in [false, true] {
-        assert_eq!(
-            finished.seal(b"x", last, &mut out),
-            Err(EnvelopeError::Finished)
-        );
+        assert_eq!(finished.seal(b"x", last, &mut out), Err(EnvelopeError::Finished));
     }
     assert_eq!(out, b"before"[..], "a refusal leaves no trace");
 }
@@ -255,30 +210,19 @@ fn the_number_of_chunks_is_limited() {
     sealer.set_next_index(CHUNKS_MAX - 1);
     let mut chunk = payload(CHUNK_BYTES);
     assert!(sealer.seal_in_place(&mut chunk, false).is_ok());
-    assert_eq!(
-        sealer.seal_in_place(&mut chunk, true),
-        Err(EnvelopeError::TooLarge)
-    );
+    assert_eq!(sealer.seal_in_place(&mut chunk, true), Err(EnvelopeError::TooLarge));
 
     assert!(EnvelopeLayout::new(EnvelopeLayout::OBJECT_BYTES_MAX).is_ok());
     let refused = EnvelopeLayout::new(EnvelopeLayout::OBJECT_BYTES_MAX + 1);
     assert_eq!(refused, Err(EnvelopeError::TooLarge));
     assert!(EnvelopeLayout::from_stored_bytes(u64::MAX).is_err());
 
-    let header = EnvelopeSealer::new(&data_key(), context())
-        .unwrap()
-        .header();
+    let header = EnvelopeSealer::new(&data_key(), context()).unwrap().header();
     let opener = EnvelopeOpener::new(&data_key(), context(), &header).unwrap();
     let mut stored = vec![0; 30];
     for index in [CHUNKS_MAX, u64::MAX] {
         let refused = opener.open(index, true, &mut stored).unwrap_err();
-        assert_eq!(
-            refused,
-            EnvelopeError::StoredBytes {
-                index,
-                stored_bytes: 30
-            }
-        );
+        assert_eq!(refused, EnvelopeError::StoredBytes { index, stored_bytes: 30 });
     }
 }
 
@@ -305,20 +249,13 @@ fn every_flipped_bit_is_found_even_if_the_crc_is_mended() {
         mend_crc(&mut forged[HEADER_BYTES..]);
         assert_eq!(scrub(&forged, 7), Ok(()), "{bit}");
         let opened = open_all(&data_key(), context(), &forged, 14);
-        assert_eq!(
-            opened,
-            Err(EnvelopeError::ChunkUnauthentic { index: 0 }),
-            "{bit}"
-        );
+        assert_eq!(opened, Err(EnvelopeError::ChunkUnauthentic { index: 0 }), "{bit}");
     }
     for bit in 0..60 * 8 {
         let mut forged = stored.clone();
         forged[bit / 8] ^= 1 << (bit % 8);
         mend_crc(&mut forged[..HEADER_BYTES]);
-        assert!(
-            open_all(&data_key(), context(), &forged, 14).is_err(),
-            "{bit}"
-        );
+        assert!(open_all(&data_key(), context(), &forged, 14).is_err(), "{bit}");
     }
 }
 
@@ -329,20 +266,11 @@ fn damage_and_forgery_are_told_apart() {
     let mut damaged = stored.clone();
     damaged[second_chunk + 5] ^= 1;
     let error = Err(EnvelopeError::ChunkDamaged { index: 1 });
-    assert_eq!(
-        open_all(&data_key(), context(), &damaged, 2 * CHUNK_BYTES),
-        error
-    );
-    assert_eq!(
-        scrub(&damaged, 1000),
-        Err(EnvelopeError::ChunkDamaged { index: 1 })
-    );
+    assert_eq!(open_all(&data_key(), context(), &damaged, 2 * CHUNK_BYTES), error);
+    assert_eq!(scrub(&damaged, 1000), Err(EnvelopeError::ChunkDamaged { index: 1 }));
     mend_crc(&mut damaged[second_chunk..]);
     let error = Err(EnvelopeError::ChunkUnauthentic { index: 1 });
-    assert_eq!(
-        open_all(&data_key(), context(), &damaged, 2 * CHUNK_BYTES),
-        error
-    );
+    assert_eq!(open_all(&data_key(), context(), &damaged, 2 * CHUNK_BYTES), error);
 }
 
 #[test]
@@ -372,14 +300,8 @@ fn chunks_are_bound_to_their_place() {
     assert_eq!(open(&build(&[0, 1, 2, 2]), 4 * CHUNK_BYTES), unauthentic(2));
     assert_eq!(open(&build(&[2]), CHUNK_BYTES), unauthentic(0));
     // Cut off or made longer, with a length that does not fit.
-    assert_eq!(
-        open(&build(&[0, 1]), object_bytes),
-        Err(EnvelopeError::Truncated)
-    );
-    assert_eq!(
-        open(&build(&[0, 1, 2, 2]), object_bytes),
-        Err(EnvelopeError::TrailingBytes)
-    );
+    assert_eq!(open(&build(&[0, 1]), object_bytes), Err(EnvelopeError::Truncated));
+    assert_eq!(open(&build(&[0, 1, 2, 2]), object_bytes), Err(EnvelopeError::TrailingBytes));
     // A chunk that is not the last may not be read as if it were, nor the other way round.
     let header = stored.first_chunk().unwrap();
     let opener = EnvelopeOpener::new(&data_key(), context(), header).unwrap();
@@ -407,53 +329,30 @@ fn stored_chunks_of_impossible_lengths_are_refused() {
         (0, false, CHUNK_STORED_BYTES - 1),
         (0, false, CHUNK_STORED_BYTES + 1),
     ] {
-        let refused = opener
-            .open(index, last, &mut vec![0; stored_bytes])
-            .unwrap_err();
-        assert_eq!(
-            refused,
-            EnvelopeError::StoredBytes {
-                index,
-                stored_bytes
-            }
-        );
+        let refused = opener.open(index, last, &mut vec![0; stored_bytes]).unwrap_err();
+        assert_eq!(refused, EnvelopeError::StoredBytes { index, stored_bytes });
     }
     let chunk = BytesMut::from(&stored[HEADER_BYTES..]);
     assert_eq!(opener.open_owned(0, true, chunk), Ok(Bytes::new()));
     let hello = BytesMut::from(&sealed(b"hello")[HEADER_BYTES..]);
-    assert_eq!(
-        opener.open_owned(0, true, hello),
-        Ok(Bytes::from_static(b"hello"))
-    );
+    assert_eq!(opener.open_owned(0, true, hello), Ok(Bytes::from_static(b"hello")));
 }
 
 #[test]
 fn another_payload_part_or_key_is_refused_before_any_chunk() {
     let stored = sealed(b"hello");
     let others = [
-        EnvelopeContext {
-            blob_id: BlobId::from_bytes([0xb2; 16]),
-            ..context()
-        },
-        EnvelopeContext {
-            part: 1,
-            ..context()
-        },
+        EnvelopeContext { blob_id: BlobId::from_bytes([0xb2; 16]), ..context() },
+        EnvelopeContext { part: 1, ..context() },
     ];
     for other in others {
         let refused = open_all(&data_key(), other, &stored, 5);
         assert_eq!(refused, Err(EnvelopeError::Misplaced));
         // A header that claims to be the other payload's does not help.
         let mut forged = stored.clone();
-        let header = EnvelopeHeader {
-            context: other,
-            commitment: commitment_of(&stored),
-        };
+        let header = EnvelopeHeader { context: other, commitment: commitment_of(&stored) };
         forged[..HEADER_BYTES].copy_from_slice(&header.encode());
-        assert_eq!(
-            open_all(&data_key(), other, &forged, 5),
-            Err(EnvelopeError::WrongKey)
-        );
+        assert_eq!(open_all(&data_key(), other, &forged, 5), Err(EnvelopeError::WrongKey));
         // Neither does the other payload's own header before these chunks.
         let own = EnvelopeSealer::new(&data_key(), other).unwrap().header();
         forged[..HEADER_BYTES].copy_from_slice(&own);
@@ -461,23 +360,16 @@ fn another_payload_part_or_key_is_refused_before_any_chunk() {
         assert_eq!(refused, Err(EnvelopeError::ChunkUnauthentic { index: 0 }));
     }
     let other_key = DataKey::from_secret(Secret::from_bytes([8; 32]));
-    assert_eq!(
-        open_all(&other_key, context(), &stored, 5),
-        Err(EnvelopeError::WrongKey)
-    );
+    assert_eq!(open_all(&other_key, context(), &stored, 5), Err(EnvelopeError::WrongKey));
 }
 
 fn commitment_of(stored: &[u8]) -> [u8; 32] {
-    EnvelopeHeader::parse(stored.first_chunk().unwrap())
-        .unwrap()
-        .commitment
+    EnvelopeHeader::parse(stored.first_chunk().unwrap()).unwrap().commitment
 }
 
 #[test]
 fn headers_are_read_strictly() {
-    let header = EnvelopeSealer::new(&data_key(), context())
-        .unwrap()
-        .header();
+    let header = EnvelopeSealer::new(&data_key(), context()).unwrap().header();
     assert_eq!(EnvelopeHeader::parse(&header).unwrap().context(), context());
     let parse = |index: usize, value: u8, mend: bool| {
         let mut changed = header;
@@ -492,31 +384,17 @@ fn headers_are_read_strictly() {
     assert_eq!(parse(4, 2, true), EnvelopeError::FormatVersion { found: 2 });
     assert_eq!(parse(4, 0, true), EnvelopeError::FormatVersion { found: 0 });
     for index in [5, 6, 7] {
-        assert_eq!(
-            parse(index, 17, true),
-            EnvelopeError::FormatVersion { found: 1 }
-        );
+        assert_eq!(parse(index, 17, true), EnvelopeError::FormatVersion { found: 1 });
     }
-    assert_eq!(
-        parse(63, header[63] ^ 1, false),
-        EnvelopeError::HeaderDamaged
-    );
-    assert_eq!(
-        EnvelopeHeader::parse(&[0; 64]),
-        Err(EnvelopeError::NotAnEnvelope)
-    );
+    assert_eq!(parse(63, header[63] ^ 1, false), EnvelopeError::HeaderDamaged);
+    assert_eq!(EnvelopeHeader::parse(&[0; 64]), Err(EnvelopeError::NotAnEnvelope));
 }
 
 #[test]
 fn parts_of_one_upload_share_no_key() {
     let part = |part, blob: u8| {
-        let context = EnvelopeContext {
-            blob_id: BlobId::from_bytes([blob; 16]),
-            part,
-        };
-        seal_payload(&data_key(), context, b"same")
-            .unwrap()
-            .to_vec()
+        let context = EnvelopeContext { blob_id: BlobId::from_bytes([blob; 16]), part };
+        seal_payload(&data_key(), context, b"same").unwrap().to_vec()
     };
     let all = [part(0, 1), part(1, 1), part(2, 1), part(1, 2)];
     for (index, first) in all.iter().enumerate() {
@@ -555,9 +433,8 @@ fn ranges_read_the_chunks_that_they_touch() {
             let mut bytes =
                 stored[stored_start..stored_start + in_memory(span.stored_bytes)].to_vec();
             let mut plain = Vec::new();
-            for (chunk, index) in bytes
-                .chunks_mut(CHUNK_STORED_BYTES)
-                .zip(span.first_chunk..=span.last_chunk)
+            for (chunk, index) in
+                bytes.chunks_mut(CHUNK_STORED_BYTES).zip(span.first_chunk..=span.last_chunk)
             {
                 let last = span.includes_last && index == span.last_chunk;
                 plain.extend_from_slice(opener.open(index, last, chunk).unwrap());
@@ -575,10 +452,7 @@ fn ranges_read_the_chunks_that_they_touch() {
     let empty = EnvelopeLayout::new(0).unwrap();
     assert_eq!(empty.for_range(0, 0), None);
     let whole = empty.whole();
-    assert_eq!(
-        (whole.stored_bytes, whole.range_bytes, whole.includes_last),
-        (20, 0, true)
-    );
+    assert_eq!((whole.stored_bytes, whole.range_bytes, whole.includes_last), (20, 0, true));
 }
 
 #[test]
@@ -588,24 +462,12 @@ fn the_scrubber_knows_where_the_envelope_ends() {
         let length = stored.len() as u64;
         assert_eq!(scrub_as(&stored, length, Some(context()), 1 << 20), Ok(()));
         let cut = &stored[..stored.len() - 1];
-        assert_eq!(
-            scrub_as(cut, length, None, 1 << 20),
-            Err(EnvelopeError::Truncated)
-        );
-        assert_eq!(
-            scrub_as(&[], length, None, 1 << 20),
-            Err(EnvelopeError::Truncated)
-        );
+        assert_eq!(scrub_as(cut, length, None, 1 << 20), Err(EnvelopeError::Truncated));
+        assert_eq!(scrub_as(&[], length, None, 1 << 20), Err(EnvelopeError::Truncated));
         let longer = [stored.as_slice(), b"x"].concat();
-        assert_eq!(
-            scrub_as(&longer, length, None, 1 << 20),
-            Err(EnvelopeError::TrailingBytes)
-        );
+        assert_eq!(scrub_as(&longer, length, None, 1 << 20), Err(EnvelopeError::TrailingBytes));
         assert!(scrub_as(cut, length - 1, None, 1 << 20).is_err());
-        let other = EnvelopeContext {
-            part: 1,
-            ..context()
-        };
+        let other = EnvelopeContext { part: 1, ..context() };
         let refused = scrub_as(&stored, length, Some(other), 1 << 20);
         assert_eq!(refused, Err(EnvelopeError::Misplaced));
     }
@@ -619,10 +481,7 @@ fn the_scrubber_knows_where_the_envelope_ends() {
 fn a_stored_length_says_the_layout_or_nothing() {
     for size in SIZES {
         let layout = EnvelopeLayout::new(size as u64).unwrap();
-        assert_eq!(
-            EnvelopeLayout::from_stored_bytes(layout.stored_bytes()),
-            Ok(layout)
-        );
+        assert_eq!(EnvelopeLayout::from_stored_bytes(layout.stored_bytes()), Ok(layout));
     }
     let full = (HEADER_BYTES + CHUNK_STORED_BYTES) as u64;
     for stored_bytes in [0, 63, 64, 83, full + 1, full + 19, full + 20] {
@@ -638,10 +497,7 @@ fn nothing_prints_keys() {
     let opener = EnvelopeOpener::new(&data_key(), context(), &sealer.header()).unwrap();
     let writer = EnvelopeWriter::new(sealer);
     let shown = format!("{writer:?} {opener:?}");
-    assert!(
-        !shown.contains("aead") && !shown.contains("buffer"),
-        "{shown}"
-    );
+    assert!(!shown.contains("aead") && !shown.contains("buffer"), "{shown}");
 }
 
 proptest! {
