@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("STRONGROOM_BIN", ROOT / "target" / "release" / "strongroom"))
+BINARY = pathlib.Path(os.environ.get("SERVER_BINARY", ROOT / "target" / "release" / "strongroom"))
 
 
 class Server:

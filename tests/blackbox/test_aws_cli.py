@@ -45,7 +45,7 @@ def test_refusals_are_told_in_the_words_of_aws(aws):
     assert "NoSuchBucket" in aws("s3", "ls", "s3://no-such-bucket-here", code=255)
     name = f"cli-{uuid.uuid4().hex[:12]}"
     aws("s3api", "create-bucket", "--bucket", name)
-    assert "BucketAlreadyOwnedByYou" in aws("s3api", "create-bucket", "--bucket", name, code=254)
-    assert "NotImplemented" in aws("s3api", "get-bucket-website", "--bucket", name, code=254)
-    assert "404" in aws("s3api", "head-object", "--bucket", name, "--key", "none", code=254)
+    assert "BucketAlreadyOwnedByYou" in aws("s3api", "create-bucket", "--bucket", name, code=255)
+    assert "NotImplemented" in aws("s3api", "get-bucket-website", "--bucket", name, code=255)
+    assert "404" in aws("s3api", "head-object", "--bucket", name, "--key", "none", code=255)
     aws("s3api", "delete-bucket", "--bucket", name)

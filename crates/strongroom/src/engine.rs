@@ -38,7 +38,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the directory is locked, or its keys or its data cannot be read.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         places: &Places,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
@@ -46,15 +46,17 @@ impl Engine {
         let key_file = places.key_file();
         let name = key_file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let secret = root_key(&places.root_key, &*entropy)?;
-        let engine = EmbeddedEngine::open(EngineOptions {
+        let options = EngineOptions {
             disk: Arc::new(RealDisk::new(&places.data, &places.data)?),
             key_path: DiskPath::keys(name),
             root_key: Arc::new(StaticRootKey::new(secret, Arc::clone(&entropy))),
             entropy,
             clock,
             limits: EngineLimits::default(),
-        });
-        let engine = engine.map_err(|error| match error {
+        };
+        // Recovery waits for drives and for threads of the engine: not on a thread of the runtime.
+        let opened = tokio::task::spawn_blocking(move || EmbeddedEngine::open(options)).await?;
+        let engine = opened.map_err(|error| match error {
             OpenError::KeyFileMissing => {
                 let (key_file, data) = (key_file.display(), places.data.display());
                 Failure::new(format!(

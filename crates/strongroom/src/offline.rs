@@ -26,7 +26,7 @@ pub(crate) fn run<T>(
     runtime::start()?.block_on(async {
         let clock = Arc::new(SystemClock::new());
         let entropy = Arc::new(SystemEntropy);
-        let engine = Arc::new(Engine::open(&places, clock.clone(), entropy.clone())?);
+        let engine = Arc::new(Engine::open(&places, clock.clone(), entropy.clone()).await?);
         let done = async {
             let identity = Identity::open(engine.store(), clock, entropy).await?;
             let operator = Operator { engine: Arc::clone(&engine), identity, endpoint: nowhere() };

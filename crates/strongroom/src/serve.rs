@@ -48,7 +48,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     check_free(&socket)?;
     let ground = Ground::prepare(&places, settings.keeping)?;
     let engine = Arc::new(match settings.keeping {
-        Keeping::Durable => Engine::open(&places, clock.clone(), entropy.clone())?,
+        Keeping::Durable => Engine::open(&places, clock.clone(), entropy.clone()).await?,
         Keeping::Ephemeral => Engine::ephemeral(clock.clone(), entropy.clone()),
     });
     let store = engine.store();
