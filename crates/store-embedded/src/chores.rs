@@ -66,10 +66,10 @@ impl Core {
             if self.short_segments(false) <= most {
                 break;
             }
-            if self.compact(&submit)? == Compacted::Nothing {
+            if self.compact_up_to(SHORTEN_BYTES, &submit)? == Compacted::Nothing {
                 // Those that are left were not passed by a checkpoint yet.
                 self.checkpoint_now()?;
-                if self.compact(&submit)? == Compacted::Nothing {
+                if self.compact_up_to(SHORTEN_BYTES, &submit)? == Compacted::Nothing {
                     break;
                 }
             }
@@ -174,4 +174,5 @@ const PIECE_BYTES: usize = 1024 * 1024;
 const SHORT_AT_END: usize = 1;
 /// Short segments that a start puts up with: more are only there after many starts without an end.
 pub(crate) const SHORT_AT_START: usize = 6;
+const SHORTEN_BYTES: u64 = 8 * 1024 * 1024; // of one segment: neither start nor end takes long
 const SHORTEN_ROUNDS: usize = 16; // segments that one start or end empties at most

@@ -219,6 +219,11 @@ impl Core {
         Err(StoreError::Moved)
     }
 
+    /// Bytes of log since the last checkpoint began.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log.lock().bytes_since_checkpoint
+    }
+
     /// How long the next segment should be: as long as all others together, within the limits.
     pub(crate) fn segment_bytes_wanted(&self, ledger: &Ledger) -> u64 {
         let total = ledger.total_bytes().checked_next_power_of_two().unwrap_or(u64::MAX);

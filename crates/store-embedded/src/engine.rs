@@ -163,6 +163,7 @@ impl EmbeddedEngine {
         let mut threads: VecDeque<_> = self.threads.lock().drain(..).collect();
         // The committer first: while it carries out what is queued, it may wait for a checkpoint.
         join_thread(threads.pop_front());
+        self.inner.core.segments.note_idle();
         self.inner.checkpoints.stop();
         self.inner.chores.stop();
         for thread in threads {
@@ -191,13 +192,20 @@ impl Inner {
         let mut queue = VecDeque::new();
         while self.queue.wait(&mut queue) {
             while !queue.is_empty() {
+                let before = self.core.log_bytes();
                 let progress = self.core.commit_group(&mut queue);
+                let bytes = self.core.log_bytes().saturating_sub(before);
+                self.core.segments.note_group(bytes);
                 self.look_after();
+                if !progress {
+                    self.core.segments.note_idle();
+                }
                 if !progress && !self.queue.wait(&mut queue) {
                     return;
                 }
                 self.queue.drain(&mut queue);
             }
+            self.core.segments.note_idle();
         }
     }
 

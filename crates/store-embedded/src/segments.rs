@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::core::Room;
 use crate::disk::{Disk, DiskFile, DiskPath};
@@ -20,6 +20,22 @@ pub(crate) struct Segments {
     free: Mutex<Free>,
     /// Held while a file is made, so that two threads do not make one each.
     making: Mutex<()>,
+    pace: Pace,
+}
+
+/// Keeps the making of files from taking the drive away from commits: while these flow, one piece
+/// is written for each of their groups.
+#[derive(Debug, Default)]
+struct Pace {
+    state: Mutex<PaceState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct PaceState {
+    groups: u64,
+    group_bytes: u64,
+    flowing: bool,
 }
 
 /// A segment file without header, ready for use.
@@ -59,6 +75,7 @@ impl Segments {
             used: RwLock::new(used),
             free: Mutex::new(free),
             making: Mutex::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -109,6 +126,7 @@ impl Segments {
     /// A free segment of about this length for a purpose, made if need be; and whether it is one
     /// of the reserve.
     pub(crate) fn take(&self, wanted: u64, room: Room) -> io::Result<(FreeSegment, bool)> {
+        self.pace.set_flowing(false); // the caller waits for a file
         let mut failure = None;
         while self.free_count() <= RESERVE {
             if let Err(error) = self.make(wanted) {
@@ -154,6 +172,16 @@ impl Segments {
             Some(segment) => Ok(segment),
             None => self.take_unwritten(wanted),
         }
+    }
+
+    /// A group was committed: the making of files goes on by a piece.
+    pub(crate) fn note_group(&self, bytes: u64) {
+        self.pace.note_group(bytes);
+    }
+
+    /// No commit is waiting: the making of files goes on as fast as it can.
+    pub(crate) fn note_idle(&self) {
+        self.pace.set_flowing(false);
     }
 
     /// How many files are free.
@@ -218,13 +246,16 @@ impl Segments {
         if self.prewrite {
             let zeros = vec![0; PIECE_BYTES];
             let mut at = 0;
+            let mut unsynced = 0;
             while at < segment_bytes {
-                let piece = (segment_bytes - at).min(zeros.len() as u64);
+                let piece = (segment_bytes - at).min(self.pace.next_piece_bytes());
                 let piece = usize::try_from(piece).unwrap_or(zeros.len());
                 file.write_at(at, zeros.get(..piece).unwrap_or(&zeros))?;
                 at += piece as u64;
-                if at.is_multiple_of(SYNC_BYTES) {
+                unsynced += piece as u64;
+                if unsynced >= SYNC_BYTES {
                     file.sync()?;
+                    unsynced = 0;
                 }
             }
         }
@@ -234,8 +265,39 @@ impl Segments {
     }
 }
 
+impl Pace {
+    fn note_group(&self, bytes: u64) {
+        let mut state = self.state.lock();
+        state.groups += 1;
+        state.group_bytes = bytes;
+        state.flowing = true;
+        self.changed.notify_all();
+    }
+
+    fn set_flowing(&self, flowing: bool) {
+        self.state.lock().flowing = flowing;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the next group, if commits flow, and says how much to write: always more than the
+    /// group took, so that the next file is ready before this one is full.
+    fn next_piece_bytes(&self) -> u64 {
+        let mut state = self.state.lock();
+        let seen = state.groups;
+        while state.flowing && state.groups == seen {
+            self.changed.wait(&mut state);
+        }
+        let most = PIECE_BYTES as u64;
+        if state.flowing {
+            return state.group_bytes.saturating_mul(2).clamp(PACED_PIECE_BYTES, most);
+        }
+        most
+    }
+}
+
 /// Free segments that only removals and relocations may take: one of them for each.
 const RESERVE: usize = 2;
 const FREE_MAX: usize = RESERVE + 2; // more are given back to the drive
 const PIECE_BYTES: usize = 1024 * 1024;
+const PACED_PIECE_BYTES: u64 = 256 * 1024; // between two groups
 const SYNC_BYTES: u64 = 16 * 1024 * 1024; // commits wait for the drive at the same time

@@ -29,7 +29,18 @@ pub(crate) enum Compacted {
 impl Core {
     /// Empties the segment that is worth it most, if one is.
     pub(crate) fn compact(&self, submit: Submit<'_>) -> Result<Compacted, StoreError> {
-        let Some(generation) = self.compaction_candidate() else { return Ok(Compacted::Nothing) };
+        self.compact_up_to(u64::MAX, submit)
+    }
+
+    /// As [`Core::compact`], of the segments with no more than so many bytes to read.
+    pub(crate) fn compact_up_to(
+        &self,
+        used_bytes_max: u64,
+        submit: Submit<'_>,
+    ) -> Result<Compacted, StoreError> {
+        let Some(generation) = self.compaction_candidate(used_bytes_max) else {
+            return Ok(Compacted::Nothing);
+        };
         match self.empty_segment(generation, submit) {
             Ok(()) => Ok(Compacted::Emptied),
             Err(StoreError::Corrupt { what }) => {
@@ -44,14 +55,15 @@ impl Core {
 
     /// The segment with the smallest live share, if that is under half. Only segments that the
     /// index has passed: their events are in the journal, and no start replays them.
-    fn compaction_candidate(&self) -> Option<u64> {
+    fn compaction_candidate(&self, used_bytes_max: u64) -> Option<u64> {
         let passed = self.checkpoint_generation.load(Ordering::Acquire);
         let log = self.log.lock();
         let needed = needed_bytes(&log.ledger);
         let candidates = log
             .ledger
             .iter()
-            .filter(|(generation, account)| *generation < passed && is_short(account, &needed));
+            .filter(|(generation, account)| *generation < passed && is_short(account, &needed))
+            .filter(|(_, account)| account.end <= used_bytes_max);
         let share = |account: &SegmentAccount| {
             needed(account).saturating_mul(1000) / account.segment_bytes.max(1)
         };
