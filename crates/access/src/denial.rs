@@ -15,6 +15,9 @@ pub enum Denial {
     /// There is no such bucket. SPEC: access-control, 2.9: told to everybody.
     #[error("no such bucket")]
     NoSuchBucket(BucketName),
+    /// The caller expects an owner that is no account id. SPEC: access-control, 4.4.
+    #[error("the expected bucket owner is not an account id")]
+    InvalidExpectedOwner,
     /// What the decision needs could not be had: fail closed.
     #[error("the decision could not be made")]
     Unavailable,
@@ -36,6 +39,11 @@ impl From<Denial> for ErrorResponse {
                 Self::new("NoSuchBucket", 404, "the specified bucket does not exist")
                     .element("BucketName", bucket.to_string())
             }
+            Denial::InvalidExpectedOwner => Self::new(
+                "InvalidBucketOwnerAWSAccountID",
+                400,
+                "the value of the expected bucket owner parameter must be an AWS account id",
+            ),
             Denial::Unavailable => {
                 Self::new("ServiceUnavailable", 503, "the request could not be decided; try again")
             }

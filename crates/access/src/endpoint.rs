@@ -27,6 +27,9 @@ pub trait Endpoint: Send + Sync + fmt::Debug {
     /// Its route and members.
     fn spec(&self) -> &'static OperationSpec;
 
+    /// Whether the bucket of the target is the one to be made, and need not exist.
+    fn makes_bucket(&self) -> bool;
+
     /// Reads the typed input. `body` is the whole body of an operation whose input is not a
     /// stream.
     ///
@@ -116,6 +119,10 @@ where
 
     fn spec(&self) -> &'static OperationSpec {
         Op::SPEC
+    }
+
+    fn makes_bucket(&self) -> bool {
+        Op::MAKES_BUCKET
     }
 
     fn decode(
@@ -233,6 +240,10 @@ impl<Op: Operands> Endpoint for RefusedOperation<Op> {
 
     fn spec(&self) -> &'static OperationSpec {
         Op::SPEC
+    }
+
+    fn makes_bucket(&self) -> bool {
+        Op::MAKES_BUCKET
     }
 
     /// The body is not looked at: nothing that it says could matter.

@@ -93,6 +93,23 @@ impl Enforcement {
         }))
     }
 
+    /// Judges by the head alone, before a document is read: who is refused whatever it says makes
+    /// the server hold none of it.
+    ///
+    /// # Errors
+    /// The reason for refusing, fit for the client's eyes.
+    pub async fn admit(
+        &self,
+        caller: &Caller,
+        request: &Question<'_>,
+        makes_bucket: bool,
+    ) -> Result<(), Denial> {
+        if makes_bucket {
+            return signed_in(caller).map(|_| ());
+        }
+        self.addressed(caller, request).await.map(|_| ())
+    }
+
     /// Decides what does not depend on the typed input; all there is to decide about an operation
     /// that is refused by name. Returns the caller's account and the bucket.
     pub(crate) async fn addressed(
@@ -152,11 +169,14 @@ fn allow_owner(account: AccountId, bucket: &BucketRef) -> Result<(), Denial> {
     if bucket.owner == account { Ok(()) } else { Err(Denial::plain()) }
 }
 
-/// SPEC: access-control, 4.4: a mismatch, or a value that is no account id, is `AccessDenied`.
+/// SPEC: access-control, 4.4. The header counts once: a second one could contradict the first.
 fn expect_owner(head: &RequestHead, header: &str, bucket: &BucketRef) -> Result<(), Denial> {
-    let Some(expected) = head.headers.get(header) else {
-        return Ok(());
-    };
-    let matches = expected.to_str().is_ok_and(|text| text.parse() == Ok(bucket.owner));
-    if matches { Ok(()) } else { Err(Denial::plain()) }
+    let mut values = head.headers.get_all(header).iter();
+    let Some(expected) = values.next() else { return Ok(()) };
+    let expected = expected.to_str().ok().and_then(|text| text.parse().ok());
+    match (expected, values.next()) {
+        (Some(owner), None) if bucket.owner == owner => Ok(()),
+        (Some(_), None) => Err(Denial::plain()),
+        (None, _) | (_, Some(_)) => Err(Denial::InvalidExpectedOwner),
+    }
 }

@@ -17,6 +17,7 @@ use strongroom_wire::{
     BoxFuture, ByteSource, ByteStream, ErrorResponse, PayloadError, PayloadSource, StreamError,
 };
 
+use crate::budget::Loan;
 use crate::failures;
 
 /// The body of a request on its way to a service.
@@ -32,6 +33,7 @@ pub(crate) struct IncomingPayload {
     sha256: Option<[u8; 32]>,
     failed: bool,
     leftover: Leftover,
+    loan: Option<Loan>,
 }
 
 /// How long a body may be.
@@ -66,7 +68,14 @@ impl IncomingPayload {
             sha256: None,
             failed: false,
             leftover: Leftover::default(),
+            loan: None,
         }
+    }
+
+    /// The memory that the payload may take, given back with it.
+    pub(crate) fn holding(mut self, loan: Option<Loan>) -> Self {
+        self.loan = loan;
+        self
     }
 
     /// Where the rest of the body will be, if it is not read to its end.
@@ -204,6 +213,8 @@ fn length(bytes: &Bytes) -> u64 {
 pub(crate) struct ResponseBody {
     remaining: u64,
     part: Part,
+    /// The memory that the body may take, given back at its end.
+    loan: Option<Loan>,
 }
 
 enum Part {
@@ -233,7 +244,7 @@ impl From<ByteStream> for ResponseBody {
             ByteStream::Full(bytes) => Part::Bytes(bytes),
             ByteStream::Stream { source, .. } => Part::Source(source),
         };
-        Self { remaining, part }
+        Self { remaining, part, loan: None }
     }
 }
 
@@ -285,6 +296,11 @@ impl Body for ResponseBody {
 }
 
 impl ResponseBody {
+    pub(crate) fn holding(mut self, loan: Option<Loan>) -> Self {
+        self.loan = loan;
+        self
+    }
+
     fn emit(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, ResponseBodyError> {
         let remaining = self.remaining.checked_sub(length(&bytes));
         self.remaining = remaining.ok_or(ResponseBodyError::Length)?;

@@ -44,6 +44,11 @@ pub(crate) fn invalid(message: &'static str) -> ErrorResponse {
     ErrorResponse::new("InvalidRequest", 400, message)
 }
 
+/// More is asked for at once than there is memory for. SPEC: data-protection, 2.5.
+pub(crate) fn slow_down() -> ErrorResponse {
+    ErrorResponse::new("SlowDown", 503, "please reduce your request rate")
+}
+
 /// The server cannot do it now.
 pub(crate) fn unavailable() -> ErrorResponse {
     ErrorResponse::new(

@@ -9,6 +9,7 @@ use strongroom_sigv4::{BodyDecoder, RequestView};
 use strongroom_wire::{ErrorResponse, InputKind, OperationSpec, Payload, RequestHead, Target};
 
 use crate::body::{BodyLength, IncomingPayload, Leftover, collect};
+use crate::budget::{self, Budget};
 use crate::failures;
 
 /// Checks the limits of a head and parses it.
@@ -77,17 +78,24 @@ pub(crate) struct Intake {
     pub(crate) payload: Payload,
 }
 
+/// A body as it came, and the memory for it.
+pub(crate) struct RawBody<'a> {
+    pub(crate) incoming: Incoming,
+    pub(crate) decoder: BodyDecoder,
+    pub(crate) budget: &'a Budget,
+}
+
 /// Reads the typed input. A body that is a document is read whole, within a limit, and checked;
 /// a stream is left to the service; what it does not read will be in `leftover`.
 pub(crate) async fn typed_input(
     endpoint: &dyn Endpoint,
     head: &RequestHead,
     target: &Target,
-    incoming: Incoming,
-    decoder: BodyDecoder,
+    body: RawBody<'_>,
     leftover: &mut Leftover,
 ) -> Result<Intake, ErrorResponse> {
     let spec = endpoint.spec();
+    let RawBody { incoming, decoder, budget } = body;
     let streams = spec.input == InputKind::Stream;
     if decoder.payload_mode().is_streaming() && !streams {
         return Err(failures::invalid("this operation takes no streaming payload"));
@@ -104,8 +112,11 @@ pub(crate) async fn typed_input(
         Some(proposed) if proposed > bytes_max => return Err(failures::message_too_long()),
         Some(_) | None => {}
     }
+    let mode = decoder.payload_mode();
+    let held = budget::of_request(spec.input, mode, content_length.unwrap_or(bytes_max));
     let length = BodyLength { declared: content_length, bytes_max };
-    let source = IncomingPayload::new(incoming, decoder, length, announced(head));
+    let loan = budget.lend(held).await?;
+    let source = IncomingPayload::new(incoming, decoder, length, announced(head)).holding(loan);
     *leftover = source.leftover();
     let mut payload = Payload::new(source);
     if streams {
@@ -163,8 +174,12 @@ fn check_digest(
             })?;
         let mut md5 = Md5::new();
         md5.update(body);
-        if md5.finish() != expected {
-            return Err(bad_digest("Content-MD5"));
+        let computed = md5.finish();
+        if computed != expected {
+            let base64 = |digest: &[u8]| data_encoding::BASE64.encode(digest);
+            return Err(bad_digest("Content-MD5")
+                .element("ExpectedDigest", base64(&expected))
+                .element("CalculatedDigest", base64(&computed)));
         }
     }
     let algorithms = ChecksumAlgorithm::ALL.into_iter();

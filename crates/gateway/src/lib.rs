@@ -4,6 +4,7 @@
 //! endpoints with a signing name and a router.
 
 mod body;
+mod budget;
 mod failures;
 mod intake;
 mod listener;
@@ -24,6 +25,7 @@ use strongroom_audit::EventSink;
 use strongroom_types::{Clock, Entropy, Region};
 use strongroom_wire::{HostRules, Protocol, Router};
 
+use crate::budget::Budget;
 use crate::refusals::Refusals;
 
 /// Everything that answers requests, wired together by the binary.
@@ -37,6 +39,7 @@ pub struct Gateway {
     region: Region,
     hosts: HostRules,
     refusals: Refusals,
+    budget: Budget,
 }
 
 /// What a gateway is made of.
@@ -104,6 +107,7 @@ impl Gateway {
             region: options.region,
             hosts: options.hosts,
             refusals: Refusals::default(),
+            budget: Budget::new(),
         })
     }
 

@@ -217,5 +217,5 @@ const DRAIN_MAX: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Read and write buffer of one connection. S3 allows heads of 8 KiB; the rest is payload.
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
-/// S3's 8 KiB of headers never hold this many.
-const HEADERS_MAX: usize = 128;
+/// 2 KiB of user metadata can be some 700 headers of a letter each.
+const HEADERS_MAX: usize = 1024;

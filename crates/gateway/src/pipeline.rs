@@ -12,11 +12,13 @@ use strongroom_sigv4::{
 };
 use strongroom_types::RequestId;
 use strongroom_wire::{
-    ByteStream, ErrorResponse, Protocol, RequestHead, encode_error, encode_error_s3, parse_target,
+    ByteStream, ErrorResponse, InputKind, Protocol, RequestHead, Target, encode_error,
+    encode_error_s3, parse_target,
 };
 
 use crate::body::{Leftover, ResponseBody, drain};
-use crate::{Connection, Gateway, Service, failures, intake};
+use crate::intake::RawBody;
+use crate::{Connection, Gateway, Service, budget, failures, intake};
 
 impl Gateway {
     /// Answers one request.
@@ -25,12 +27,10 @@ impl Gateway {
         connection: Connection,
         request: Request<Incoming>,
     ) -> Response<ResponseBody> {
-        if let Some(health) = health(&request) {
-            return health;
-        }
         let (parts, incoming) = request.into_parts();
         let mut journey = self.set_out(connection, &parts);
         let answer = match intake::head(parts) {
+            Ok(head) if self.asks_for_health(&head) => return health(&head),
             Ok(head) => self.travel(&mut journey, &head, incoming).await,
             Err(refusal) => Err(refusal),
         };
@@ -56,19 +56,25 @@ impl Gateway {
         journey.aim(endpoint.name(), &target, head);
         let (caller, decoder) = self.authenticate(&view, claim, service).await?;
         journey.caller = caller.clone();
-        let intake = intake::typed_input(
-            endpoint.as_ref(),
-            head,
-            &target,
-            incoming,
-            decoder,
-            &mut journey.leftover,
-        )
-        .await?;
+        let facts = journey.facts.clone();
+        let question = Question { head, target: &target, facts: &facts };
+        if endpoint.spec().input != InputKind::Stream {
+            // SECURITY: nobody makes the server hold a document that nobody would judge.
+            self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
+        }
+        let body = RawBody { incoming, decoder, budget: &self.budget };
+        let leftover = &mut journey.leftover;
+        let intake = intake::typed_input(endpoint.as_ref(), head, &target, body, leftover).await?;
         let audit = journey.open();
-        let question = Question { head, target: &target, facts: &journey.facts };
         let permitted = intake.call.permit(&self.enforcement, &caller, question, &audit).await?;
         permitted.run(intake.payload).await
+    }
+
+    /// `/-/live` and `/-/ready`, where they are no keys of a bucket in the host: no bucket can be
+    /// named `-`. DESIGN, 7.
+    fn asks_for_health(&self, head: &RequestHead) -> bool {
+        let named = matches!(head.raw_path.as_str(), "/-/live" | "/-/ready");
+        named && !matches!(parse_target(head, &self.hosts), Ok(Target { bucket: Some(_), .. }))
     }
 
     /// Which service: the signed credential scope alone decides; unsigned requests go to the
@@ -158,6 +164,17 @@ impl Gateway {
 
     /// The one exit: the record is closed before the first byte of the answer.
     async fn arrive(&self, mut journey: Journey, answer: Answer) -> Response<ResponseBody> {
+        let mut loan = None;
+        let answer = match answer {
+            Ok(response) => {
+                let lent = self.budget.lend(budget::of_response(response.body())).await;
+                lent.map(|lent| {
+                    loan = lent;
+                    response
+                })
+            }
+            Err(refusal) => Err(refusal),
+        };
         let (mut response, error_code) = match answer {
             Ok(response) => (response, String::new()),
             Err(error) => {
@@ -191,7 +208,7 @@ impl Gateway {
             drain(&journey.leftover).await;
         }
         journey.stamp(&mut response);
-        response.map(ResponseBody::from)
+        response.map(|body| ResponseBody::from(body).holding(loan))
     }
 }
 
@@ -215,12 +232,7 @@ struct Journey {
 }
 
 impl Journey {
-    fn aim(
-        &mut self,
-        operation: &'static str,
-        target: &strongroom_wire::Target,
-        head: &RequestHead,
-    ) {
+    fn aim(&mut self, operation: &'static str, target: &Target, head: &RequestHead) {
         self.operation = operation;
         self.bucket = target.bucket.as_ref().map(ToString::to_string).unwrap_or_default();
         self.object_key = target.object_key.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -293,15 +305,11 @@ fn declared_length(parts: &http::request::Parts) -> u64 {
     length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// `/-/live` and `/-/ready`: no bucket can be named `-`. DESIGN, 7.
-fn health(request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
-    let path = request.uri().path();
-    if path != "/-/live" && path != "/-/ready" {
-        return None;
-    }
+/// The answer to `/-/live` and `/-/ready`.
+fn health(head: &RequestHead) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::from(ByteStream::Full("ok\n".into())));
-    if request.method() != http::Method::GET {
+    if head.method != http::Method::GET {
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     }
-    Some(response)
+    response
 }

@@ -84,6 +84,9 @@ fn check(text: &str) -> Result<(), &'static str> {
     if PREFIXES_RESERVED.iter().any(|prefix| text.starts_with(prefix)) {
         return Err("this prefix is reserved");
     }
+    if text == CONTROL_PATH {
+        return Err("this name is reserved");
+    }
     if SUFFIXES_RESERVED.iter().any(|suffix| text.ends_with(suffix)) {
         return Err("this suffix is reserved");
     }
@@ -104,6 +107,8 @@ fn is_ipv4(text: &str) -> bool {
 
 const NAME_BYTES_MIN: usize = 3; // S3 user guide, bucket naming rules
 const NAME_BYTES_MAX: usize = 63; // one DNS label
+/// Where S3 Control answers: a bucket of this name would take its paths. DESIGN, 3.
+const CONTROL_PATH: &str = "v20180820";
 const PREFIXES_RESERVED: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
 /// `-an` belongs to the account-regional namespace, which is refused until it is built.
 const SUFFIXES_RESERVED: [&str; 6] =
@@ -151,6 +156,7 @@ mod tests {
             "äbc",
             "ab\0",
             "a-an",
+            "v20180820",
             too_long.as_str(),
         ] {
             assert!(name.parse::<BucketName>().is_err(), "{name}");

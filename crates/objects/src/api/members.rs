@@ -60,7 +60,12 @@ pub(super) fn refused_member(operation: &str, member: &str) -> Option<ErrorRespo
 pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<ErrorResponse> {
     match member {
         UnknownMember::Element(_) | UnknownMember::Attribute(_) => Some(errors::malformed_xml()),
-        // S3 takes no notice of parameters that it does not know.
+        // SECURITY: some signers move headers into the query of a presigned link. Here they have no
+        // effect there, so that they are refused: who signs `x-amz-acl` means it.
+        UnknownMember::Query(name) if name.to_ascii_lowercase().starts_with("x-amz-") => {
+            Some(errors::not_implemented(name))
+        }
+        // S3 takes no notice of other parameters that it does not know.
         UnknownMember::Query(_) => None,
         UnknownMember::Header(name) => {
             // SPEC: data-protection, 2.2 and SSE-011, SSE-012.
@@ -74,6 +79,11 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
                     ErrorResponse::new("InvalidArgument", 400, message)
                         .element("ArgumentName", name.as_str()),
                 );
+            }
+            if name.starts_with("x-amz-checksum-") {
+                // SPEC: data-protection, 1.4: an unknown algorithm.
+                let message = "the algorithm of the checksum header is not known";
+                return Some(ErrorResponse::new("InvalidRequest", 400, message));
             }
             // SECURITY: who sends one of these believes that something is protected by it.
             let promises = PROTECTIVE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));

@@ -153,5 +153,9 @@ async fn the_expected_owner_is_compared() {
     };
     head("111111111111").await.ok();
     head("222222222222").await.expect(403, "AccessDenied");
-    head("nonsense").await.expect(403, "AccessDenied");
+    head("nonsense").await.expect(400, "InvalidBucketOwnerAWSAccountID");
+    head("11111111111").await.expect(400, "InvalidBucketOwnerAWSAccountID");
+    let twice = world.get("/bkt?location").header("x-amz-expected-bucket-owner", "111111111111");
+    let twice = twice.header("x-amz-expected-bucket-owner", "222222222222").send().await;
+    twice.expect(400, "InvalidBucketOwnerAWSAccountID");
 }

@@ -435,8 +435,8 @@ fn split_trailer(line: &[u8]) -> Option<(String, String)> {
 /// The trailer that signs the others.
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature";
 
-/// A signed chunk is held whole until its signature is verified; clients send 64 KiB to 1 MiB.
-pub const CHUNK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// A signed chunk is held whole until its signature is verified; clients send 64 to 128 KiB.
+pub const CHUNK_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Every chunk but the last has as many bytes; smaller ones cost more than they carry.
 pub const CHUNK_BYTES_MIN: u64 = 8192;

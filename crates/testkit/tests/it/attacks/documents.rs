@@ -120,3 +120,18 @@ fn a_document_is_what_its_digest_says() {
     let reply = assert_refused(&world, "no digest", &call.to_bytes()).unwrap();
     assert_eq!(reply.outcome(), "400 InvalidRequest");
 }
+
+/// The answer comes though the document never does: it was not waited for.
+#[test]
+fn a_document_of_a_stranger_is_not_read() {
+    let world = World::new();
+    for target in [format!("/{BUCKET}?delete"), "/absent-bucket?delete".to_owned()] {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             expect: 100-continue\r\ncontent-length: 5242880\r\n\r\n"
+        );
+        let replies = world.server.converse(head.as_bytes()).unwrap();
+        assert_eq!(replies.len(), 1, "{target}");
+        assert!(matches!(replies[0].status, 403 | 404), "{target}: {:?}", replies[0]);
+    }
+}

@@ -221,6 +221,15 @@ fn a_bucket_in_the_host_is_the_only_bucket() {
     );
 }
 
+#[test]
+fn the_paths_of_health_are_keys_where_a_bucket_is_in_the_host() {
+    let world = World::new();
+    let call = strongroom_testkit::Call::new("kept-bucket.s3.localhost", "GET", "/-/live");
+    assert_eq!(world.server.send(&call).unwrap().outcome(), "403 AccessDenied");
+    let call = call.sign(&world.server.signer(world.server.main())).unwrap();
+    assert_eq!(world.server.send(&call).unwrap().outcome(), "404 NoSuchKey");
+}
+
 /// SPEC: data-protection, NAM-001.
 #[test]
 fn a_key_has_a_longest_length() {

@@ -138,3 +138,24 @@ fn a_presigned_url_ends_when_it_says() {
         assert!(matches!(reply.status, 400 | 403), "{reply:?}");
     }
 }
+
+/// Some signers move headers into the query of a link: what has no effect there is refused.
+#[test]
+fn a_header_in_the_query_of_a_link_is_never_ignored() {
+    let world = World::new();
+    let signer = world.server.signer(world.server.main());
+    for added in [
+        "x-amz-acl=public-read",
+        "x-amz-tagging=a%3Db",
+        "X-Amz-Object-Lock-Mode=COMPLIANCE",
+        "x-amz-server-side-encryption=aws%3Akms",
+        "x-amz-meta-a=b",
+        "x-amz-checksum-crc32=AAAAAA%3D%3D",
+        "x-amz-copy-source=kept-bucket%2Fx",
+        "x-amz-expected-bucket-owner=222222222222",
+    ] {
+        let call = world.server.call("PUT", &format!("/{BUCKET}/{KEY}?{added}"));
+        let call = call.body(b"new").presign(&signer, 60).unwrap();
+        assert_refused(&world, added, &call.to_bytes()).unwrap();
+    }
+}
