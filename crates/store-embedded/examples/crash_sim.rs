@@ -14,8 +14,9 @@ fn main() -> ExitCode {
     let failures = match arguments.as_slice() {
         ["--seeds", range] => parse_range(range).map(|(from, to)| run_worlds(from, to)),
         ["--flips", target] => parse_target(target).map(|target| run_flips(target, 1)),
-        ["--flips", target, every] => parse_target(target)
-            .and_then(|target| Some(run_flips(target, every.parse().ok()?))),
+        ["--flips", target, every] => {
+            parse_target(target).and_then(|target| Some(run_flips(target, every.parse().ok()?)))
+        }
         _ => None,
     };
     match failures {

@@ -24,8 +24,7 @@ impl Core {
     /// Whether changes come faster than checkpoints move them.
     pub(crate) fn overlay_is_full(&self) -> bool {
         let size = self.overlay.size();
-        size.entries >= self.limits.checkpoint_entries
-            || size.bytes >= self.limits.checkpoint_bytes
+        size.entries >= self.limits.checkpoint_entries || size.bytes >= self.limits.checkpoint_bytes
     }
 
     /// Does one round of everything. A chore that fails does not keep the others from being done;

@@ -117,7 +117,8 @@ mod tests {
         assert_eq!(fields.u8(), Err(FieldsError));
         for length in 0..out.len() {
             let mut fields = Fields::new(&out[..length]);
-            let all = fields.short_bytes().and_then(|_| fields.long_bytes()).and_then(|_| fields.u64());
+            let all =
+                fields.short_bytes().and_then(|_| fields.long_bytes()).and_then(|_| fields.u64());
             assert!(all.is_err(), "{length}");
         }
     }

@@ -111,9 +111,8 @@ impl Ledger {
     /// Whether a removal with this LSN, found in a segment, must be kept: some other segment may
     /// hold an older put of the same key.
     pub(crate) fn needs_removal(&self, lsn: u64, in_generation: u64) -> bool {
-        self.iter().any(|(generation, account)| {
-            generation != in_generation && account.lsn_min < lsn
-        })
+        self.iter()
+            .any(|(generation, account)| generation != in_generation && account.lsn_min < lsn)
     }
 
     /// Bytes of all segments together.

@@ -14,8 +14,8 @@ use crate::blobs::{BlobFiles, BlobRecovery, BlobSnapshot};
 use crate::commit::{Changes, Checkpoint, LogState, Overlay, find, placed_record, scan};
 use crate::core::Core;
 use crate::disk::{Disk, DiskPath};
-use crate::events::Journal;
 use crate::engine::EngineOptions;
+use crate::events::Journal;
 use crate::keyfile::{KeyFile, KeyFileError, VaultName};
 use crate::ledger::Ledger;
 use crate::limits::EngineLimits;
@@ -126,7 +126,8 @@ fn open_key_file(
 ) -> Result<KeyFile, OpenError> {
     let log_dir = DiskPath::data(LOG_DIR);
     disk.make_dir(&log_dir).map_err(|error| failed("making the log directory", error))?;
-    disk.sync_dir(&DiskPath::data("")).map_err(|error| failed("making the log directory", error))?;
+    disk.sync_dir(&DiskPath::data(""))
+        .map_err(|error| failed("making the log directory", error))?;
     let is_new = disk.list(&log_dir).map_err(|error| failed("listing the log", error))?.is_empty();
     let opened = if is_new {
         KeyFile::open_or_create(disk, path, provider, entropy)
@@ -168,15 +169,7 @@ fn open_core(parts: Parts, make_index: MakeIndex<'_>) -> Result<Core, OpenError>
     })?;
     recovery.settle_segments(&inventory, &replayed);
     let last_group = recovery.last_group(&replayed)?;
-    recovery.begin_segment(Begin {
-        disk,
-        clock,
-        entropy,
-        log_key,
-        inventory,
-        replayed,
-        last_group,
-    })
+    recovery.begin_segment(Begin { disk, clock, entropy, log_key, inventory, replayed, last_group })
 }
 
 /// What a replay builds.
@@ -222,9 +215,9 @@ impl Recovery {
         let mut ledger = checkpoint.as_ref().map_or_else(Ledger::default, |c| c.ledger.clone());
         for segment in inventory.used.values() {
             let header = &segment.header;
-            let known = checkpoint.as_ref().is_some_and(|checkpoint| {
-                segment.generation() <= checkpoint.position.generation
-            });
+            let known = checkpoint
+                .as_ref()
+                .is_some_and(|checkpoint| segment.generation() <= checkpoint.position.generation);
             if !known {
                 ledger.begin(segment.generation(), header.segment_bytes, header.lsn_first);
             }
@@ -339,10 +332,8 @@ impl Recovery {
     fn sweep_removals(&mut self) -> Result<(), StoreError> {
         let mut range = KeyRange::prefix(b"");
         loop {
-            let page = self
-                .index
-                .scan(&range, SWEEP_ENTRIES)
-                .map_err(crate::commit::index_error)?;
+            let page =
+                self.index.scan(&range, SWEEP_ENTRIES).map_err(crate::commit::index_error)?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             let mut next = last.to_vec();
             next.push(0);
@@ -466,7 +457,16 @@ impl Recovery {
             account.last_group = sealed.end().group;
         }
         free_leftovers(&segments, &inventory, &replayed, &self.ledger)?;
-        self.finish(Finish { disk, clock, entropy, log_key, segments, lsn_next, generation, sealed })
+        self.finish(Finish {
+            disk,
+            clock,
+            entropy,
+            log_key,
+            segments,
+            lsn_next,
+            generation,
+            sealed,
+        })
     }
 
     fn take_in_again(
@@ -513,9 +513,7 @@ impl Recovery {
                 self.limits.blob_pool_files,
                 self.blobs,
             ),
-            false => {
-                BlobFiles::open(Arc::clone(&disk), self.limits.blob_pool_files, self.blobs)
-            }
+            false => BlobFiles::open(Arc::clone(&disk), self.limits.blob_pool_files, self.blobs),
         };
         let blobs = blobs.map_err(|error| failed("listing the blob files", error))?;
         let log = LogState {
@@ -577,9 +575,7 @@ fn take_free_files(
             let file_number = *file_number;
             segments.give_back(FreeSegment { file_number, file, segment_bytes: bytes });
         } else {
-            segments
-                .discard(*file_number)
-                .map_err(|error| failed("removing a segment", error))?;
+            segments.discard(*file_number).map_err(|error| failed("removing a segment", error))?;
         }
     }
     Ok(())
@@ -626,7 +622,9 @@ pub(crate) fn failed(
 impl From<LogError> for OpenError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Corrupt { what } => Self::Corrupt { what: format!("the log is damaged: {what}") },
+            LogError::Corrupt { what } => {
+                Self::Corrupt { what: format!("the log is damaged: {what}") }
+            }
             error => failed("reading the log", error),
         }
     }

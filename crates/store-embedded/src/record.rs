@@ -34,9 +34,16 @@ pub(crate) struct Home {
 pub(crate) enum Payload {
     None,
     /// In the frame of the record, at this place of its plaintext.
-    Inline { body_offset: u32, stored_bytes: u32 },
+    Inline {
+        body_offset: u32,
+        stored_bytes: u32,
+    },
     /// In a file of its own.
-    Blob { blob_id: BlobId, file: u64, stored_bytes: u64 },
+    Blob {
+        blob_id: BlobId,
+        file: u64,
+        stored_bytes: u64,
+    },
 }
 
 /// What became of a key, newest state: a record, or its removal.

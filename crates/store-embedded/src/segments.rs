@@ -146,7 +146,8 @@ impl Segments {
             return Err(full());
         }
         // The longest one that is not too long is best; the order of the rest does not matter.
-        free.segments.sort_by_key(|segment| (segment.segment_bytes <= wanted, segment.segment_bytes));
+        free.segments
+            .sort_by_key(|segment| (segment.segment_bytes <= wanted, segment.segment_bytes));
         let segment = free.segments.pop().ok_or_else(full)?;
         Ok((segment, left <= RESERVE))
     }

@@ -174,23 +174,21 @@ impl Core {
             only_removals,
         };
         match request {
-            Request::Batch { batch, kept, answer, permit } => {
-                match judge.batch(batch, kept) {
-                    Err(error) => group.refused.push((Answer::Batch(answer), error)),
-                    Ok(verdict) => {
-                        let lsn = log.next_lsn();
-                        for lease in &verdict.leases {
-                            lease.own();
-                        }
-                        let changes: Vec<_> = verdict.changes(lsn).collect();
-                        group.pending.extend(changes);
-                        let Verdict { body, replaced, .. } = verdict;
-                        let frame = StagedFrame::Changes { kind: FrameKind::Batch, body, replaced };
-                        let answer = Answer::Batch(answer);
-                        group.stage(Staged { lsn, frame, answer, permit }, bytes);
+            Request::Batch { batch, kept, answer, permit } => match judge.batch(batch, kept) {
+                Err(error) => group.refused.push((Answer::Batch(answer), error)),
+                Ok(verdict) => {
+                    let lsn = log.next_lsn();
+                    for lease in &verdict.leases {
+                        lease.own();
                     }
+                    let changes: Vec<_> = verdict.changes(lsn).collect();
+                    group.pending.extend(changes);
+                    let Verdict { body, replaced, .. } = verdict;
+                    let frame = StagedFrame::Changes { kind: FrameKind::Batch, body, replaced };
+                    let answer = Answer::Batch(answer);
+                    group.stage(Staged { lsn, frame, answer, permit }, bytes);
                 }
-            }
+            },
             Request::Event { event, permit } => {
                 let lsn = log.next_lsn();
                 let body = Body { items: Vec::new(), event: Some(event) };
@@ -398,12 +396,7 @@ impl Answer {
 }
 
 /// A record comes, goes or changes its place: counts its bytes, adopts and releases its file.
-fn settle(
-    ledger: &mut Ledger,
-    old: Option<&Record>,
-    new: Option<&Record>,
-    blobs: &BlobFiles,
-) {
+fn settle(ledger: &mut Ledger, old: Option<&Record>, new: Option<&Record>, blobs: &BlobFiles) {
     ledger.account(old, new);
     let (old_file, new_file) = (old.and_then(Record::blob_file), new.and_then(Record::blob_file));
     if old_file == new_file {
@@ -514,4 +507,3 @@ fn describe(error: &WriterError) -> String {
         WriterError::Seal(_) | WriterError::Entropy(_) => error.to_string(),
     }
 }
-

@@ -89,7 +89,9 @@ pub(crate) fn validate_kept(batch: &Batch, kept: &[Kept]) -> Result<(), StoreErr
     let kept: usize = kept.iter().map(|kept| kept.payload.len()).sum();
     let overhead = batch.writes.len() * ITEM_OVERHEAD_BYTES + FRAME_OVERHEAD_BYTES;
     if batch.bytes() + kept + overhead > BODY_BYTES_MAX {
-        return Err(StoreError::Invalid { what: "the batch takes too much of the log with the payloads that it keeps" });
+        return Err(StoreError::Invalid {
+            what: "the batch takes too much of the log with the payloads that it keeps",
+        });
     }
     Ok(())
 }

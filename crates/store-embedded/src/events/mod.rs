@@ -123,11 +123,7 @@ impl Journal {
 
     /// Appends events, durably. Events that are in the journal already are left out, so that a
     /// checkpoint can be tried again.
-    pub(crate) fn append(
-        &self,
-        events: &[StoredEvent],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn append(&self, events: &[StoredEvent], now: Timestamp) -> Result<(), StoreError> {
         let mut state = self.state.lock();
         let from = events.partition_point(|event| event.revision.0 <= state.lsn_last);
         let events = events.get(from..).unwrap_or_default();
@@ -183,8 +179,7 @@ impl Journal {
         let file = self.disk.create(&file_path(number)).map_err(io_error)?;
         let mut salt = [0; 32];
         self.entropy.fill(&mut salt).map_err(|error| io_error(io::Error::other(error)))?;
-        let (key, header) =
-            JournalKey::begin(&self.log_key, number, salt).map_err(crypto_error)?;
+        let (key, header) = JournalKey::begin(&self.log_key, number, salt).map_err(crypto_error)?;
         file.write_at(0, &header).map_err(io_error)?;
         file.sync().map_err(io_error)?;
         self.disk.sync_dir(&DiskPath::data(JOURNAL_DIR)).map_err(io_error)?;
@@ -200,9 +195,9 @@ impl Journal {
         loop {
             let total: u64 = state.files.values().map(|file| file.blocks.lock().end).sum();
             let oldest = state.files.keys().next().copied();
-            let Some(oldest) = oldest.filter(|oldest| {
-                total > self.bytes_max && state.current != Some(*oldest)
-            }) else {
+            let Some(oldest) =
+                oldest.filter(|oldest| total > self.bytes_max && state.current != Some(*oldest))
+            else {
                 return Ok(());
             };
             tracing::warn!(file = oldest, "the oldest events are removed: the journal is full");

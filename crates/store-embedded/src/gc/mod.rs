@@ -153,9 +153,7 @@ impl Core {
                     && record.home.frame == frame
             }
             (Item::Put { .. }, None) | (Item::Delete { .. }, Some(_)) => false,
-            (Item::Delete { .. }, None) => {
-                self.log.lock().ledger.needs_removal(lsn, generation)
-            }
+            (Item::Delete { .. }, None) => self.log.lock().ledger.needs_removal(lsn, generation),
         })
     }
 

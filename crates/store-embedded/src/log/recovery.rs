@@ -88,7 +88,10 @@ impl Inventory {
                     let segment = SegmentFile::new(header, number, file, log_key)?;
                     let other = inventory.used.insert(header.generation, Arc::new(segment));
                     if other.is_some() {
-                        return Err(corrupt(header.generation, "two segments have this generation"));
+                        return Err(corrupt(
+                            header.generation,
+                            "two segments have this generation",
+                        ));
                     }
                 }
             }

@@ -171,9 +171,8 @@ pub(crate) fn read_frame(
     let mut bytes = vec![0; guess];
     file.read_at(offset, &mut bytes)?;
     let first = bytes.first_chunk::<FRAME_HEADER_BYTES>();
-    let (header, crc) = first
-        .and_then(FrameHeader::decode)
-        .ok_or(GroupStop::Bad("there is no frame header"))?;
+    let (header, crc) =
+        first.and_then(FrameHeader::decode).ok_or(GroupStop::Bad("there is no frame header"))?;
     if header.generation != segment.generation() {
         return Err(GroupStop::Bad("a frame is of another generation"));
     }

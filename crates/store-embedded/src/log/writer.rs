@@ -195,7 +195,8 @@ impl GroupBuilder {
                 body_bytes: u32_of(frame.body_bytes + AeadKey::TAG_BYTES),
                 previous_tag: self.start.tag,
             };
-            end.tag = seal_frame(&self.segment, self.buffer_offset, &mut self.buffer, *frame, header)?;
+            end.tag =
+                seal_frame(&self.segment, self.buffer_offset, &mut self.buffer, *frame, header)?;
         }
         let frames_bytes = self.buffer_offset + self.buffer.len() as u64 - self.start.offset;
         end.offset = group_end(self.start.offset, frames_bytes);

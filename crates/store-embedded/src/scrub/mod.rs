@@ -83,10 +83,7 @@ impl Core {
         Ok(total)
     }
 
-    fn each_record(
-        &self,
-        visit: Visit<'_>,
-    ) -> Result<ControlFlow<()>, StoreError> {
+    fn each_record(&self, visit: Visit<'_>) -> Result<ControlFlow<()>, StoreError> {
         let mut range = KeyRange::prefix(b"");
         loop {
             let page = scan(None, &self.overlay, &*self.index, &range, PAGE_ENTRIES)?;

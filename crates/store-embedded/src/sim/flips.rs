@@ -197,7 +197,8 @@ impl FlipWorld {
             clock: fixture.clock as _,
             limits: limits(),
         };
-        let (core, _) = open_all(options, IndexKind::Drive).map_err(|error| format!("{error:?}"))?;
+        let (core, _) =
+            open_all(options, IndexKind::Drive).map_err(|error| format!("{error:?}"))?;
         Ok(core)
     }
 

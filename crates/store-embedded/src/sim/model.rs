@@ -120,10 +120,9 @@ impl Model {
         match precondition {
             Precondition::Absent { key } => !self.records.contains_key(key),
             Precondition::Present { key } => self.records.contains_key(key),
-            Precondition::Revision { key, revision } => self
-                .records
-                .get(key)
-                .is_some_and(|record| record.revision == Some(revision.0)),
+            Precondition::Revision { key, revision } => {
+                self.records.get(key).is_some_and(|record| record.revision == Some(revision.0))
+            }
             Precondition::RangeEmpty { range } => self.is_empty(range),
         }
     }

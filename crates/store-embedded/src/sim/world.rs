@@ -176,7 +176,9 @@ impl World {
                     self.disk = self.disk.crash(seed);
                     self.disk.heal();
                 }
-                Err(error) => return Err(format!("{:?} the open failed: {error:?}", self.index_kind)),
+                Err(error) => {
+                    return Err(format!("{:?} the open failed: {error:?}", self.index_kind));
+                }
             }
         }
         self.settle_open()?;
@@ -209,9 +211,10 @@ impl World {
             let records = model.records.iter().map(|(key, record)| (key, &record.value));
             events.len() == model.events.len()
                 && found.iter().map(|(key, entry, _)| (key, &entry.value)).eq(records)
-                && found.iter().zip(model.records.values()).all(|((_, _, payload), record)| {
-                    *payload == record.payload
-                })
+                && found
+                    .iter()
+                    .zip(model.records.values())
+                    .all(|((_, _, payload), record)| *payload == record.payload)
         };
         if matches(&applied) {
             self.stats.open_applied += 1;
@@ -277,7 +280,8 @@ impl World {
                 going = Going::Down; // refused, or of a group that was not begun: not applied
                 continue;
             }
-            let failed = matches!(answer, Err(CommitError::Store(StoreError::Io(_) | StoreError::Full)));
+            let failed =
+                matches!(answer, Err(CommitError::Store(StoreError::Io(_) | StoreError::Full)));
             if failed && self.disk.has_failed() {
                 continue; // something could not be read or made: not judged, nothing applied
             }
@@ -613,7 +617,11 @@ impl World {
 
     /// Writes a blob; the inner option is `None` if it is not to be finished, the outer one if the
     /// drive failed.
-    fn write_blob(&mut self, bytes: &Bytes, finish: bool) -> Result<Option<Option<SealedBlob>>, String> {
+    fn write_blob(
+        &mut self,
+        bytes: &Bytes,
+        finish: bool,
+    ) -> Result<Option<Option<SealedBlob>>, String> {
         let blob_id = BlobId::from_bytes(self.counter_bytes());
         let files = Arc::clone(&self.core()?.blobs);
         let mut written = FileWriter::new(files, blob_id).and_then(|mut writer| {
@@ -728,8 +736,7 @@ impl World {
 }
 
 fn read_payload(core: &Core, payload: &strongroom_store::PayloadRef) -> Result<Bytes, String> {
-    let reader =
-        core
+    let reader = core
         .open_payload(payload)
         .map_err(|error| format!("opening the payload {payload:?}: {error:?}"))?;
     let length = usize::try_from(reader.stored_bytes()).unwrap_or(usize::MAX);
