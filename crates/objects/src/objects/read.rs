@@ -41,7 +41,12 @@ pub(crate) struct FoundObject {
 impl FoundObject {
     /// Bytes that are answered.
     pub(crate) fn content_length(&self) -> u64 {
-        self.range.map_or(self.version.record.object_bytes, |range| range.range_bytes())
+        match (&self.range, &self.part) {
+            (Some(range), _) => range.range_bytes(),
+            // Only an empty part has no range.
+            (None, Some(part)) => part.object_bytes,
+            (None, None) => self.version.record.object_bytes,
+        }
     }
 
     /// The value of `Content-Range`.
@@ -121,6 +126,9 @@ impl S3 {
         request: &ReadRequest,
     ) -> Result<(FoundObject, ByteStream), ObjectError> {
         let (found, _) = self.select(bucket, request, false).await?;
+        if found.content_length() == 0 && found.version.record.object_bytes > 0 {
+            return Ok((found, ByteStream::Empty)); // an empty part of an object that is not
+        }
         let body = self.open_body(bucket, &found.version, found.range).await?;
         Ok((found, body))
     }

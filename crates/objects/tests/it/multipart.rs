@@ -776,6 +776,21 @@ async fn an_empty_part_is_an_empty_object() {
     assert_eq!(part.body.len(), 0);
 }
 
+#[tokio::test]
+async fn an_empty_last_part_is_read_as_empty() {
+    let world = World::with_bucket().await;
+    let id = create(&world, "/bkt/k", &[]).await;
+    let first = upload(&world, "/bkt/k", &id, 1, &vector()[0]).await;
+    let last = upload(&world, "/bkt/k", &id, 2, &Bytes::new()).await;
+    let list = [listed(1, &first, ""), listed(2, &last, "")];
+    complete(&world, "/bkt/k", &id, &list).send().await.ok();
+    let part = world.get("/bkt/k?partNumber=2").send().await.ok();
+    assert_eq!((part.body.len(), part.header("content-length")), (0, Some("0")));
+    let head = world.head("/bkt/k?partNumber=2").send().await.ok();
+    assert_eq!(head.header("content-length"), Some("0"));
+    assert_eq!(world.get("/bkt/k").send().await.ok().body.len(), 5 * MIB);
+}
+
 /// The largest upload: the list of parts, its preconditions and its table all fit their limits.
 #[tokio::test]
 async fn ten_thousand_parts_are_completed_and_swept() {
