@@ -45,7 +45,7 @@ fn parse_target(name: &str) -> Option<FlipTarget> {
     }
 }
 
-/// Runs one job on every core, each with its number and how many there are.
+/// Runs one job on every machine, each with its number and how many there are.
 fn on_all_cores<T: Send>(job: impl Fn(u64, u64) -> T + Sync) -> (Vec<T>, u64) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let results: Vec<_> = std::thread::scope(|scope| {

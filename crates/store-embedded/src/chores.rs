@@ -8,11 +8,11 @@ use strongroom_store::StoreError;
 
 use crate::codec::usize_of;
 use crate::commit::Request;
-use crate::core::Core;
 use crate::disk::DiskPath;
 use crate::gc::{Compacted, Submit};
+use crate::machine::Machine;
 
-impl Core {
+impl Machine {
     /// Whether there is something to do that does not wait.
     pub(crate) fn has_chores(&self) -> bool {
         self.segments.wants_more()

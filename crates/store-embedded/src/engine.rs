@@ -1,4 +1,4 @@
-//! The engine as the services see it: the core, and the threads that move it.
+//! The engine as the services see it: the machine, and the threads that move it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,11 +20,11 @@ use tokio::sync::oneshot;
 use crate::blobs::FileWriter;
 use crate::chores::SHORT_AT_START;
 use crate::commit::{Queue, Request, validate_kept};
-use crate::core::Core;
 use crate::disk::{Disk, DiskPath};
 use crate::gc::Compacted;
 use crate::keyfile::KeyFile;
 use crate::limits::EngineLimits;
+use crate::machine::Machine;
 use crate::open::{IndexKind, OpenError, failed, open_all};
 use crate::scrub::{ScrubObserver, ScrubReport};
 use crate::workers::Workers;
@@ -57,7 +57,7 @@ pub struct EmbeddedEngine {
 }
 
 struct Inner {
-    core: Core,
+    machine: Machine,
     queue: Queue,
     keys: Arc<KeyFile>,
     workers: Workers,
@@ -80,9 +80,9 @@ impl EmbeddedEngine {
             _ => failed("locking the data directory", error),
         })?;
         let queue_bytes = options.limits.queue_bytes;
-        let (core, keys) = open_all(options, IndexKind::Drive)?;
-        if core.short_segments(false) > SHORT_AT_START
-            && let Err(error) = core.shorten(SHORT_AT_START)
+        let (machine, keys) = open_all(options, IndexKind::Drive)?;
+        if machine.short_segments(false) > SHORT_AT_START
+            && let Err(error) = machine.shorten(SHORT_AT_START)
         {
             tracing::warn!(%error, "old segments could not be emptied for now");
         }
@@ -90,7 +90,7 @@ impl EmbeddedEngine {
             Workers::start(WORKERS).map_err(|error| failed("starting a thread", error))?;
         let inner = Arc::new(Inner {
             queue: Queue::new(queue_bytes),
-            core,
+            machine,
             keys: Arc::new(keys),
             workers,
             checkpoints: Bell::default(),
@@ -135,13 +135,13 @@ impl EmbeddedEngine {
     /// # Errors
     /// If the drive fails to read; what is damaged is in the report.
     pub fn scrub(&self, observer: ScrubObserver<'_>) -> Result<ScrubReport, StoreError> {
-        self.inner.core.scrub(observer)
+        self.inner.machine.scrub(observer)
     }
 
     /// Why the engine has stopped for good, if it has.
     #[must_use]
     pub fn stopped(&self) -> Option<String> {
-        self.inner.core.stopped()
+        self.inner.machine.stopped()
     }
 
     /// Ends in order: carries out what is queued, moves everything to the index, joins all threads.
@@ -151,9 +151,9 @@ impl EmbeddedEngine {
     /// If the engine had stopped, or the last checkpoint failed; nothing acknowledged is lost.
     pub fn close(&self) -> Result<(), StoreError> {
         self.join();
-        let core = &self.inner.core;
-        let ended = core.end();
-        let closed = core.index.close().map_err(crate::commit::index_error);
+        let machine = &self.inner.machine;
+        let ended = machine.end();
+        let closed = machine.index.close().map_err(crate::commit::index_error);
         drop(self.inner.lock.lock().take());
         ended.and(closed)
     }
@@ -163,7 +163,7 @@ impl EmbeddedEngine {
         let mut threads: VecDeque<_> = self.threads.lock().drain(..).collect();
         // The committer first: while it carries out what is queued, it may wait for a checkpoint.
         join_thread(threads.pop_front());
-        self.inner.core.segments.note_idle();
+        self.inner.machine.segments.note_idle();
         self.inner.checkpoints.stop();
         self.inner.chores.stop();
         for thread in threads {
@@ -192,48 +192,48 @@ impl Inner {
         let mut queue = VecDeque::new();
         while self.queue.wait(&mut queue) {
             while !queue.is_empty() {
-                let before = self.core.log_bytes();
-                let progress = self.core.commit_group(&mut queue);
-                let bytes = self.core.log_bytes().saturating_sub(before);
-                self.core.segments.note_group(bytes);
+                let before = self.machine.log_bytes();
+                let progress = self.machine.commit_group(&mut queue);
+                let bytes = self.machine.log_bytes().saturating_sub(before);
+                self.machine.segments.note_group(bytes);
                 self.look_after();
                 if !progress {
-                    self.core.segments.note_idle();
+                    self.machine.segments.note_idle();
                 }
                 if !progress && !self.queue.wait(&mut queue) {
                     return;
                 }
                 self.queue.drain(&mut queue);
             }
-            self.core.segments.note_idle();
+            self.machine.segments.note_idle();
         }
     }
 
     /// After a group: begins a checkpoint if one is due, and waits if the last one is far behind.
     fn look_after(&self) {
-        let core = &self.core;
-        if core.begin_checkpoint(false) {
+        let machine = &self.machine;
+        if machine.begin_checkpoint(false) {
             self.checkpoints.ring();
-            let mut open = core.checkpoint.lock();
+            let mut open = machine.checkpoint.lock();
             while open.is_some()
-                && core.overlay_is_full()
-                && !core.is_stuck()
-                && core.stopped().is_none()
+                && machine.overlay_is_full()
+                && !machine.is_stuck()
+                && machine.stopped().is_none()
             {
-                core.checkpoint_done.wait(&mut open);
+                machine.checkpoint_done.wait(&mut open);
             }
         }
-        if core.has_chores() {
+        if machine.has_chores() {
             self.chores.ring();
         }
     }
 
     fn checkpoint_loop(&self) {
         while self.checkpoints.wait() {
-            match self.core.run_checkpoint_or_make_room() {
+            match self.machine.run_checkpoint_or_make_room() {
                 Ok(()) => {}
                 Err(StoreError::Full) => tracing::error!("there is no room for a checkpoint"),
-                Err(error) => self.core.stop(&format!("a checkpoint failed: {error}")),
+                Err(error) => self.machine.stop(&format!("a checkpoint failed: {error}")),
             }
             self.chores.ring();
         }
@@ -244,7 +244,7 @@ impl Inner {
             // A request that is not taken is answered, too.
             let submit = |request: Request| drop(self.queue.push(request));
             loop {
-                match self.core.do_chores(&submit) {
+                match self.machine.do_chores(&submit) {
                     Ok(Compacted::Emptied) if !self.chores.is_stopped() => {}
                     Ok(_) => break,
                     Err(StoreError::Stopped { .. }) => break,
@@ -254,9 +254,9 @@ impl Inner {
                     }
                 }
             }
-            let waiting = self.core.emptied_segments() >= EMPTIED_MAX
-                || self.core.short_segments(false) > SHORT_AT_START;
-            if waiting && self.core.begin_checkpoint(true) {
+            let waiting = self.machine.emptied_segments() >= EMPTIED_MAX
+                || self.machine.short_segments(false) > SHORT_AT_START;
+            if waiting && self.machine.begin_checkpoint(true) {
                 self.checkpoints.ring();
             }
         }
@@ -265,7 +265,7 @@ impl Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner").field("stopped", &self.core.stopped()).finish_non_exhaustive()
+        f.debug_struct("Inner").field("stopped", &self.machine.stopped()).finish_non_exhaustive()
     }
 }
 
@@ -275,7 +275,7 @@ struct Face(Arc<Inner>);
 
 impl MetadataStore for Face {
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
-        Box::pin(async move { self.0.core.get(key) })
+        Box::pin(async move { self.0.machine.get(key) })
     }
 
     fn scan<'a>(
@@ -285,15 +285,15 @@ impl MetadataStore for Face {
     ) -> BoxFuture<'a, Result<Vec<(Bytes, Entry)>, StoreError>> {
         Box::pin(async move {
             check_scan_limit(limit)?;
-            self.0.core.scan(&range, limit)
+            self.0.machine.scan(&range, limit)
         })
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, CommitError>> {
         Box::pin(async move {
             batch.check()?;
-            self.0.core.check_running()?;
-            let kept = self.0.core.read_kept(&batch)?;
+            self.0.machine.check_running()?;
+            let kept = self.0.machine.read_kept(&batch)?;
             validate_kept(&batch, &kept)?;
             let (answer, answered) = oneshot::channel();
             let mut request = Request::Batch { batch, kept, answer, permit: None };
@@ -310,13 +310,13 @@ impl MetadataStore for Face {
     fn append_event(&self, event: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             check_event(&event)?;
-            self.0.core.check_running()?;
+            self.0.machine.check_running()?;
             let mut request = Request::Event { event, permit: None };
             let reserved = self.0.queue.reserve(request.frame_bytes()).await?;
             if let Request::Event { permit, .. } = &mut request {
                 *permit = Some(reserved);
             }
-            self.0.core.check_running()?;
+            self.0.machine.check_running()?;
             self.0.queue.push(request)
         })
     }
@@ -328,7 +328,7 @@ impl MetadataStore for Face {
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         Box::pin(async move {
             check_scan_limit(limit)?;
-            self.0.core.events(after, limit)
+            self.0.machine.events(after, limit)
         })
     }
 }
@@ -336,13 +336,14 @@ impl MetadataStore for Face {
 impl BlobStore for Face {
     fn create(&self, blob_id: BlobId) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, StoreError>> {
         Box::pin(async move {
-            let core = &self.0.core;
-            core.check_running()?;
-            if core.is_short_of_room() {
+            let machine = &self.0.machine;
+            machine.check_running()?;
+            if machine.is_short_of_room() {
                 return Err(StoreError::Full);
             }
-            let writer = FileWriter::new(Arc::clone(&core.blobs), blob_id).map_err(blob_error)?;
-            if core.blobs.wants_refill() {
+            let writer =
+                FileWriter::new(Arc::clone(&machine.blobs), blob_id).map_err(blob_error)?;
+            if machine.blobs.wants_refill() {
                 self.0.chores.ring();
             }
             let inner = Arc::clone(&self.0);
@@ -354,7 +355,7 @@ impl BlobStore for Face {
         &'a self,
         payload: &'a PayloadRef,
     ) -> BoxFuture<'a, Result<Box<dyn BlobReader>, StoreError>> {
-        Box::pin(async move { self.0.core.open_payload(payload) })
+        Box::pin(async move { self.0.machine.open_payload(payload) })
     }
 }
 

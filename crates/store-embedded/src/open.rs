@@ -12,7 +12,6 @@ use strongroom_types::{Clock, Entropy};
 
 use crate::blobs::{BlobFiles, BlobRecovery, BlobSnapshot};
 use crate::commit::{Changes, Checkpoint, LogState, Overlay, find, placed_record, scan};
-use crate::core::Core;
 use crate::disk::{Disk, DiskPath};
 use crate::engine::EngineOptions;
 use crate::events::Journal;
@@ -24,6 +23,7 @@ use crate::log::{
     Body, FrameKind, GroupBuilder, Item, LOG_DIR, SealedFrame, SegmentFile, SegmentStart, Writer,
     WriterError,
 };
+use crate::machine::Machine;
 use crate::ordered::{DriveIndex, MapIndex, OrderedIndex, OrderedIndexError};
 use crate::record::{Change, Home, Record};
 use crate::segments::{FreeSegment, Segments};
@@ -63,7 +63,7 @@ pub enum OpenError {
     },
 }
 
-/// What the core is made of.
+/// What the machine is made of.
 #[derive(Debug)]
 struct Parts {
     disk: Arc<dyn Disk>,
@@ -82,7 +82,7 @@ type MakeIndex<'a> = &'a dyn Fn() -> Result<Box<dyn OrderedIndex>, OrderedIndexE
 pub(crate) fn open_all(
     options: EngineOptions,
     index_kind: IndexKind,
-) -> Result<(Core, KeyFile), OpenError> {
+) -> Result<(Machine, KeyFile), OpenError> {
     let EngineOptions { disk, key_path, root_key, entropy, clock, limits } = options;
     let keys = open_key_file(&*disk, &key_path, root_key, Arc::clone(&entropy))?;
     let log_key = keys.create_secret(VaultName::Log)?;
@@ -97,15 +97,15 @@ pub(crate) fn open_all(
     };
     let (index_disk, index_entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
     let parts = Parts { disk, clock, entropy, limits, log_key, index };
-    let core = open_core(parts, &|| match index_kind {
+    let machine = open_machine(parts, &|| match index_kind {
         IndexKind::Memory => Ok(Box::new(MapIndex::default())),
         IndexKind::Drive => {
             let (disk, entropy) = (Arc::clone(&index_disk), Arc::clone(&index_entropy));
             Ok(Box::new(DriveIndex::create(disk, entropy, index_key.duplicate())?))
         }
     })?;
-    core.look_at_room();
-    Ok((core, keys))
+    machine.look_at_room();
+    Ok((machine, keys))
 }
 
 /// Where the index is.
@@ -141,7 +141,7 @@ fn open_key_file(
 }
 
 /// Reads the log, brings the overlay to its end, and begins a new segment.
-fn open_core(parts: Parts, make_index: MakeIndex<'_>) -> Result<Core, OpenError> {
+fn open_machine(parts: Parts, make_index: MakeIndex<'_>) -> Result<Machine, OpenError> {
     let Parts { disk, clock, entropy, limits, log_key, index } = parts;
     let inventory = Inventory::take(&*disk, &log_key)?;
     let checkpoint = index.as_ref().and_then(|index| index.checkpoint());
@@ -400,7 +400,7 @@ impl Recovery {
 
     /// Begins a new segment. Its first group holds the last group of the old one once more, so it
     /// is durable, table and all, before anything is answered.
-    fn begin_segment(mut self, begin: Begin) -> Result<Core, OpenError> {
+    fn begin_segment(mut self, begin: Begin) -> Result<Machine, OpenError> {
         let Begin { disk, clock, entropy, log_key, inventory, replayed, last_group } = begin;
         let lsn_known = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.lsn_next);
         // A gap: an LSN of a group that was cut, and could not be read, is never used again.
@@ -493,7 +493,7 @@ impl Recovery {
         Ok(())
     }
 
-    fn finish(mut self, finish: Finish) -> Result<Core, OpenError> {
+    fn finish(mut self, finish: Finish) -> Result<Machine, OpenError> {
         let Finish { disk, clock, entropy, log_key, segments, lsn_next, generation, sealed } =
             finish;
         let rebuilt = self.is_rebuild();
@@ -526,7 +526,7 @@ impl Recovery {
             buffer: sealed.into_buffer(),
         };
         let passed = self.checkpoint.map_or(0, |checkpoint| checkpoint.position.generation);
-        Ok(Core {
+        Ok(Machine {
             limits: self.limits,
             disk,
             clock,

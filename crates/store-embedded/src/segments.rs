@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use crate::core::Room;
 use crate::disk::{Disk, DiskFile, DiskPath};
 use crate::ledger::Ledger;
 use crate::log::{FRAMES_START, LOG_DIR, SegmentFile, segment_path, wipe_header};
+use crate::machine::Room;
 
 /// All segment files of one engine.
 #[derive(Debug)]

@@ -43,6 +43,12 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     let clock = Arc::new(SystemClock::new());
     let entropy = Arc::new(SystemEntropy);
     let plain = Listener::plain(settings.listen, settings.danger_plaintext).await?;
+    if !settings.listen.ip().is_loopback() {
+        tracing::warn!(
+            address = %settings.listen,
+            "DANGER: plain HTTP beyond loopback; data and session tokens can be read on the network"
+        );
+    }
     let places = Places::of(&settings)?;
     let socket = place::admin_socket(&places.data);
     check_free(&socket)?;

@@ -8,9 +8,9 @@ use strongroom_store::StoreError;
 use super::{Frozen, index_error};
 use crate::blobs::BlobSnapshot;
 use crate::codec::{Fields, FieldsError};
-use crate::core::Core;
 use crate::ledger::{Ledger, SegmentUse};
 use crate::log::Position;
+use crate::machine::Machine;
 use crate::ordered::OrderedIndexError;
 use crate::record::Change;
 
@@ -36,7 +36,7 @@ pub(crate) struct OpenCheckpoint {
     emptied: Vec<u64>,
 }
 
-impl Core {
+impl Machine {
     /// Freezes the overlay if there is enough in it, or if `force`d. Answers whether there is a
     /// checkpoint to run.
     pub(crate) fn begin_checkpoint(&self, force: bool) -> bool {

@@ -11,12 +11,12 @@ use super::judge::{Judge, Verdict, record_of};
 use super::{Changes, Relocation, RelocationItem, Request};
 use crate::blobs::BlobFiles;
 use crate::chores::room_error;
-use crate::core::{Core, Room};
 use crate::ledger::Ledger;
 use crate::log::{
     Body, FrameKind, GROUP_BYTES_MAX, GROUP_FRAMES_MAX, GroupBuilder, Item, ItemPayload,
     SealedGroup, SegmentStart, Writer, WriterError, encode_freed,
 };
+use crate::machine::{Machine, Room};
 use crate::record::{Change, Home, Record};
 use crate::segments::FreeSegment;
 
@@ -75,7 +75,7 @@ struct Placed {
     payloads: Vec<u32>,
 }
 
-impl Core {
+impl Machine {
     /// Commits one group of what is queued. Answers `false` if nothing could be done: the drive is
     /// full, and what is queued are events, which wait.
     pub(crate) fn commit_group(&self, queue: &mut VecDeque<Request>) -> bool {

@@ -10,9 +10,9 @@ use strongroom_store::{CommitError, StoreError};
 use tokio::sync::oneshot;
 
 use crate::commit::{Relocation, RelocationItem, Request, find};
-use crate::core::Core;
 use crate::ledger::{Ledger, SegmentAccount, SegmentUse};
 use crate::log::{Body, FrameKind, GroupReader, GroupStop, Item, SealedFrame, SegmentFile};
+use crate::machine::Machine;
 
 /// Hands requests to the committer. When it returns they are queued, or done.
 pub(crate) type Submit<'a> = &'a dyn Fn(Request);
@@ -26,13 +26,13 @@ pub(crate) enum Compacted {
     Emptied,
 }
 
-impl Core {
+impl Machine {
     /// Empties the segment that is worth it most, if one is.
     pub(crate) fn compact(&self, submit: Submit<'_>) -> Result<Compacted, StoreError> {
         self.compact_up_to(u64::MAX, submit)
     }
 
-    /// As [`Core::compact`], of the segments with no more than so many bytes to read.
+    /// As [`Machine::compact`], of the segments with no more than so many bytes to read.
     pub(crate) fn compact_up_to(
         &self,
         used_bytes_max: u64,

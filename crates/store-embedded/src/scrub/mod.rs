@@ -14,9 +14,9 @@ use strongroom_store::{KeyRange, StoreError};
 
 use crate::blobs::{BlobFiles, FileReader};
 use crate::commit::{Checkpoint, find, scan};
-use crate::core::Core;
 use crate::ledger::SegmentUse;
 use crate::log::{Body, FRAME_HEADER_BYTES, GroupReader, GroupStop, Item, SegmentFile, read_frame};
+use crate::machine::Machine;
 use crate::ordered::OrderedIndexError;
 use crate::record::{Change, Payload, Record};
 
@@ -56,11 +56,11 @@ pub struct ScrubReport {
 /// Told about progress from time to time; decides whether to go on.
 pub type ScrubObserver<'a> = &'a mut dyn FnMut(ScrubProgress) -> ControlFlow<()>;
 
-impl Core {
+impl Machine {
     /// Reads everything back.
     pub(crate) fn scrub(&self, observer: ScrubObserver<'_>) -> Result<ScrubReport, StoreError> {
         let mut scrub = Scrub {
-            core: self,
+            machine: self,
             observer,
             progress: ScrubProgress { bytes_done: 0, bytes_total: self.scrub_bytes()? },
             report: ScrubReport::default(),
@@ -104,7 +104,7 @@ type Visit<'a> = &'a mut dyn FnMut(&Bytes, &Record) -> Visited;
 type Visited = Result<ControlFlow<()>, StoreError>;
 
 struct Scrub<'a, 'b> {
-    core: &'a Core,
+    machine: &'a Machine,
     observer: ScrubObserver<'b>,
     progress: ScrubProgress,
     report: ScrubReport,
@@ -112,7 +112,7 @@ struct Scrub<'a, 'b> {
 
 impl Scrub<'_, '_> {
     fn run(&mut self) -> Result<ControlFlow<()>, StoreError> {
-        for segment in self.core.segments.all() {
+        for segment in self.machine.segments.all() {
             if self.segment(&segment)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -122,7 +122,7 @@ impl Scrub<'_, '_> {
             return Ok(ControlFlow::Break(()));
         }
         self.orphans()?;
-        match self.core.journal.verify() {
+        match self.machine.journal.verify() {
             Ok(bytes) => self.report.journal_bytes = bytes,
             Err(StoreError::Corrupt { what }) => self.finding(what),
             Err(error) => return Err(error),
@@ -133,7 +133,7 @@ impl Scrub<'_, '_> {
     /// Reads all groups of a segment.
     fn segment(&mut self, segment: &SegmentFile) -> Result<ControlFlow<()>, StoreError> {
         let generation = segment.generation();
-        let account = self.core.log.lock().ledger.get(generation).cloned();
+        let account = self.machine.log.lock().ledger.get(generation).cloned();
         let Some(account) = account else { return Ok(ControlFlow::Continue(())) };
         if account.state == SegmentUse::Quarantined {
             self.finding(format!("segment {generation} is quarantined"));
@@ -146,7 +146,7 @@ impl Scrub<'_, '_> {
                 Err(GroupStop::Io(error)) => return Err(StoreError::Io(error)),
                 Err(GroupStop::Bad(what)) => {
                     // Unless the file was taken into use again meanwhile.
-                    if self.core.segments.get(generation).is_some() {
+                    if self.machine.segments.get(generation).is_some() {
                         self.finding(format!("segment {generation}, offset {before}: {what}"));
                     }
                     break;
@@ -166,20 +166,21 @@ impl Scrub<'_, '_> {
     /// checkpoint is let in.
     fn index(&mut self) -> Result<(), StoreError> {
         for attempt in 1..=INDEX_ATTEMPTS {
-            let running = (attempt == INDEX_ATTEMPTS).then(|| self.core.checkpoint_running.lock());
-            let before = self.core.index.checkpoint();
+            let running =
+                (attempt == INDEX_ATTEMPTS).then(|| self.machine.checkpoint_running.lock());
+            let before = self.machine.index.checkpoint();
             let mut live: BTreeMap<u64, u64> = BTreeMap::new();
             let mut suspects = Vec::new();
             let mut records = 0;
-            let core = self.core;
-            let verified = core.index.verify(&mut |key, value| {
+            let machine = self.machine;
+            let verified = machine.index.verify(&mut |key, value| {
                 records += 1;
                 let value = Bytes::copy_from_slice(value);
                 match Change::decode(&value) {
                     Ok(Change { record: Some(record), .. }) => {
                         *live.entry(record.home.generation).or_default() +=
                             u64::from(record.home.bytes);
-                        if !matches(core, key, &record) && suspects.len() < SUSPECTS_MAX {
+                        if !matches(machine, key, &record) && suspects.len() < SUSPECTS_MAX {
                             suspects.push((Bytes::copy_from_slice(key), record));
                         }
                     }
@@ -197,7 +198,7 @@ impl Scrub<'_, '_> {
                 }
                 Err(error) => return Err(crate::commit::index_error(error)),
             }
-            if self.core.index.checkpoint() != before {
+            if self.machine.index.checkpoint() != before {
                 continue;
             }
             drop(running);
@@ -213,9 +214,9 @@ impl Scrub<'_, '_> {
     /// more.
     fn compare_entries(&mut self, suspects: Vec<(Bytes, Record)>) -> Result<(), StoreError> {
         for (key, record) in suspects {
-            let now = find(&self.core.overlay, &*self.core.index, &key)?;
+            let now = find(&self.machine.overlay, &*self.machine.index, &key)?;
             let unchanged = now.and_then(|change| change.record).is_some_and(|now| now == record);
-            if unchanged && !matches(self.core, &key, &record) {
+            if unchanged && !matches(self.machine, &key, &record) {
                 let home = record.home;
                 self.finding(format!(
                     "an entry of the index is not what the log says: segment {}, offset {}",
@@ -243,12 +244,12 @@ impl Scrub<'_, '_> {
 
     /// Reads all payloads in files.
     fn blobs(&mut self) -> Result<ControlFlow<()>, StoreError> {
-        let core = self.core;
-        core.each_record(&mut |key, record| {
+        let machine = self.machine;
+        machine.each_record(&mut |key, record| {
             let Payload::Blob { blob_id, file, stored_bytes } = record.payload else {
                 return Ok(ControlFlow::Continue(()));
             };
-            let checked = match core.blobs.open_file(file) {
+            let checked = match machine.blobs.open_file(file) {
                 Ok(opened) => FileReader::new(opened, file, blob_id, stored_bytes).verify(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     Err(StoreError::Corrupt { what: format!("blob file {file:016x} is missing") })
@@ -261,7 +262,7 @@ impl Scrub<'_, '_> {
                     self.report.blobs += 1;
                 }
                 Err(StoreError::Corrupt { what }) => {
-                    let now = find(&core.overlay, &*core.index, key)?;
+                    let now = find(&machine.overlay, &*machine.index, key)?;
                     let now = now.and_then(|change| change.record);
                     if now.is_some_and(|now| now.payload == record.payload) {
                         self.finding(what);
@@ -275,12 +276,13 @@ impl Scrub<'_, '_> {
 
     /// Files that are there, without owner and without being in use.
     fn orphans(&mut self) -> Result<(), StoreError> {
-        let known = self.core.blobs.snapshot();
-        let there = BlobFiles::list(&*self.core.disk, known.file_next).map_err(StoreError::Io)?;
+        let known = self.machine.blobs.snapshot();
+        let there =
+            BlobFiles::list(&*self.machine.disk, known.file_next).map_err(StoreError::Io)?;
         let mut orphans: BTreeSet<u64> =
             there.into_iter().filter(|number| !known.unowned.contains(number)).collect();
         // The owners once more: some files found theirs since the payloads were read.
-        let _whole = self.core.each_record(&mut |_, record| {
+        let _whole = self.machine.each_record(&mut |_, record| {
             if let Some(file) = record.blob_file() {
                 orphans.remove(&file);
             }
@@ -305,8 +307,8 @@ impl Scrub<'_, '_> {
 }
 
 /// Whether a record is what the frame says in which it has its home.
-fn matches(core: &Core, key: &[u8], record: &Record) -> bool {
-    let Some(segment) = core.segments.get(record.home.generation) else { return false };
+fn matches(machine: &Machine, key: &[u8], record: &Record) -> bool {
+    let Some(segment) = machine.segments.get(record.home.generation) else { return false };
     let expected = FRAME_HEADER_BYTES + usize::try_from(record.home.bytes).unwrap_or(0);
     let Ok(frame) = read_frame(&segment, record.home.frame.into(), expected) else { return false };
     let mut places = Vec::new();

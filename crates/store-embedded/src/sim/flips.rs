@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 
 use crate::blobs::FileWriter;
 use crate::commit::Request;
-use crate::core::Core;
 use crate::disk::{DiskPath, SimDisk};
 use crate::engine::EngineOptions;
 use crate::limits::EngineLimits;
+use crate::machine::Machine;
 use crate::open::{IndexKind, open_all};
 
 /// Which files bits are flipped in.
@@ -66,13 +66,13 @@ impl FlipWorld {
     pub fn new() -> Result<Self, String> {
         let disk = SimDisk::new(1);
         let mut world = Self { disk, records: Vec::new(), events: Vec::new() };
-        let core = world.open(&world.disk.clone())?;
+        let machine = world.open(&world.disk.clone())?;
         for number in 0..RECORDS {
-            world.write(&core, number)?;
+            world.write(&machine, number)?;
         }
-        core.end().map_err(|error| format!("the store did not end: {error:?}"))?;
-        core.index.close().map_err(|error| format!("the index did not end: {error:?}"))?;
-        drop(core);
+        machine.end().map_err(|error| format!("the store did not end: {error:?}"))?;
+        machine.index.close().map_err(|error| format!("the index did not end: {error:?}"))?;
+        drop(machine);
         world.records.sort();
         Ok(world)
     }
@@ -149,10 +149,10 @@ impl FlipWorld {
 
     /// Reads everything and compares it with what was written.
     fn look(&self, disk: &SimDisk) -> Result<Seen, String> {
-        let Ok(core) = self.open(disk) else { return Ok(Seen::Refused) };
+        let Ok(machine) = self.open(disk) else { return Ok(Seen::Refused) };
         let mut seen = Seen::Right;
         for (key, value, payload) in &self.records {
-            match read(&core, key) {
+            match read(&machine, key) {
                 Ok(Some((found, found_payload))) => {
                     if found != *value || found_payload != *payload {
                         return Err(format!("{key:?} is not what was written"));
@@ -163,7 +163,7 @@ impl FlipWorld {
                 Err(error) => return Err(format!("{key:?}: {error:?}")),
             }
         }
-        match core.scan(&KeyRange::prefix(b""), 1000) {
+        match machine.scan(&KeyRange::prefix(b""), 1000) {
             Ok(found) => {
                 let values = self.records.iter().map(|(key, value, _)| (key, value));
                 if !found.iter().map(|(key, entry)| (key, &entry.value)).eq(values) {
@@ -173,7 +173,7 @@ impl FlipWorld {
             Err(StoreError::Corrupt { .. } | StoreError::Io(_)) => seen = Seen::Detected,
             Err(error) => return Err(format!("a scan: {error:?}")),
         }
-        match core.events(Revision(0), 1000) {
+        match machine.events(Revision(0), 1000) {
             Ok(found) => {
                 if !found.iter().map(|event| &event.event).eq(&self.events) {
                     return Err("the events are not what was written".into());
@@ -185,7 +185,7 @@ impl FlipWorld {
         Ok(seen)
     }
 
-    fn open(&self, disk: &SimDisk) -> Result<Core, String> {
+    fn open(&self, disk: &SimDisk) -> Result<Machine, String> {
         let fixture = Fixture::new(5);
         let entropy = Arc::clone(&fixture.entropy);
         let root_key = Secret::from_bytes([9; 32]);
@@ -197,12 +197,12 @@ impl FlipWorld {
             clock: fixture.clock as _,
             limits: limits(),
         };
-        let (core, _) =
+        let (machine, _) =
             open_all(options, IndexKind::Drive).map_err(|error| format!("{error:?}"))?;
-        Ok(core)
+        Ok(machine)
     }
 
-    fn write(&mut self, core: &Core, number: u64) -> Result<(), String> {
+    fn write(&mut self, machine: &Machine, number: u64) -> Result<(), String> {
         let key = Bytes::from(format!("key-{number}"));
         let value = Bytes::from(format!("value of {number}"));
         let event = Bytes::from(format!("event of {number}"));
@@ -211,7 +211,7 @@ impl FlipWorld {
         let bytes = Bytes::from(bytes);
         let (payload, expected) = match number % 4 {
             0 => (NewPayload::None, None),
-            1 => (NewPayload::Blob(blob(core, number, &bytes)?), Some(bytes)),
+            1 => (NewPayload::Blob(blob(machine, number, &bytes)?), Some(bytes)),
             _ => (NewPayload::Inline(bytes.clone()), Some(bytes)),
         };
         let mut writes = vec![Write::Put {
@@ -227,7 +227,7 @@ impl FlipWorld {
         let batch = Batch { writes, event: Some(event.clone()), ..Batch::default() };
         let (answer, mut answered) = oneshot::channel();
         let request = Request::Batch { batch, kept: Vec::new(), answer, permit: None };
-        core.commit_group(&mut VecDeque::from([request]));
+        machine.commit_group(&mut VecDeque::from([request]));
         match answered.try_recv() {
             Ok(Ok(_)) => {}
             other => return Err(format!("a commit was answered {other:?}")),
@@ -247,18 +247,18 @@ enum Seen {
 
 type Found = Option<(Bytes, Option<Bytes>)>;
 
-fn read(core: &Core, key: &[u8]) -> Result<Found, StoreError> {
-    let Some(entry) = core.get(key)? else { return Ok(None) };
+fn read(machine: &Machine, key: &[u8]) -> Result<Found, StoreError> {
+    let Some(entry) = machine.get(key)? else { return Ok(None) };
     let Some(payload) = entry.payload else { return Ok(Some((entry.value, None))) };
-    let reader = core.open_payload(&payload)?;
+    let reader = machine.open_payload(&payload)?;
     let length = usize::try_from(reader.stored_bytes()).unwrap_or(usize::MAX);
     let bytes = block_on(reader.read_at(0, length))?;
     Ok(Some((entry.value, Some(bytes))))
 }
 
-fn blob(core: &Core, number: u64, bytes: &Bytes) -> Result<SealedBlob, String> {
+fn blob(machine: &Machine, number: u64, bytes: &Bytes) -> Result<SealedBlob, String> {
     let blob_id = BlobId::from_bytes(u128::from(number).to_le_bytes());
-    let written = FileWriter::new(Arc::clone(&core.blobs), blob_id).and_then(|mut writer| {
+    let written = FileWriter::new(Arc::clone(&machine.blobs), blob_id).and_then(|mut writer| {
         writer.write(bytes)?;
         writer.finish()
     });

@@ -19,11 +19,11 @@ use super::Stats;
 use super::model::{Model, ModelBatch, ModelOutcome, ModelPayload, ModelWrite};
 use crate::blobs::FileWriter;
 use crate::commit::Request;
-use crate::core::Core;
 use crate::disk::{Disk, DiskPath, Fault, SimDisk};
 use crate::engine::EngineOptions;
 use crate::gc::Compacted;
 use crate::limits::EngineLimits;
+use crate::machine::Machine;
 use crate::open::{IndexKind, open_all};
 
 /// A world between two steps.
@@ -32,7 +32,7 @@ pub(super) struct World {
     random: SplitMix,
     fixture: Fixture,
     disk: SimDisk,
-    core: Option<Core>,
+    machine: Option<Machine>,
     index_kind: IndexKind,
     /// Everything acknowledged.
     model: Model,
@@ -71,7 +71,7 @@ impl World {
             disk: SimDisk::new(random.draw()),
             fixture: Fixture::new(random.draw()),
             random,
-            core: None,
+            machine: None,
             index_kind,
             model: Model::default(),
             open: None,
@@ -111,7 +111,7 @@ impl World {
             if self.take_step()? == Going::Down {
                 return Ok(());
             }
-            if let Some(reason) = self.core()?.stopped() {
+            if let Some(reason) = self.machine()?.stopped() {
                 return self.expect_fault(&reason);
             }
         }
@@ -132,11 +132,11 @@ impl World {
     fn die(&mut self) {
         let was_off = self.disk.is_off();
         let clean = !was_off && self.one_in(4);
-        if let Some(core) = self.core.take() {
-            if clean && core.end().is_ok() && core.index.close().is_ok() {
+        if let Some(machine) = self.machine.take() {
+            if clean && machine.end().is_ok() && machine.index.close().is_ok() {
                 self.open = None;
             }
-            drop(core);
+            drop(machine);
         }
         if was_off || self.one_in(2) {
             self.stats.power_cuts += 1;
@@ -161,8 +161,8 @@ impl World {
                 self.disk.inject(Fault::PowerCutAt(at));
             }
             match open_all(self.options(), self.index_kind) {
-                Ok((core, _)) => {
-                    self.core = Some(core);
+                Ok((machine, _)) => {
+                    self.machine = Some(machine);
                     if self.disk.is_off() {
                         return Err("the open went well without power".into());
                     }
@@ -254,7 +254,7 @@ impl World {
             let Some((batch, model)) = self.draw_batch(&mut blobs)? else {
                 return self.drive_failed("writing a blob");
             };
-            let kept = match self.core()?.read_kept(&batch) {
+            let kept = match self.machine()?.read_kept(&batch) {
                 Ok(kept) => kept,
                 Err(error) => return self.failed_or_down("reading a kept payload", &error),
             };
@@ -268,7 +268,7 @@ impl World {
     fn commit(&mut self, mut queue: VecDeque<Request>, offers: Vec<Offer>) -> Outcome {
         let now_seconds = self.fixture.clock.now().seconds();
         while !queue.is_empty() {
-            if !self.core()?.commit_group(&mut queue) {
+            if !self.machine()?.commit_group(&mut queue) {
                 return Err("no progress, although there are only batches".into());
             }
         }
@@ -314,13 +314,13 @@ impl World {
     fn append_event(&mut self) -> Outcome {
         let event = self.unique("event");
         let mut queue = VecDeque::from([Request::Event { event: event.clone(), permit: None }]);
-        self.core()?.commit_group(&mut queue);
+        self.machine()?.commit_group(&mut queue);
         if !queue.is_empty() {
             return self.drive_failed("an event"); // it waits, and this world ends
         }
         let mut applied = self.model.clone();
         applied.events.push(event);
-        if self.core()?.stopped().is_some() {
+        if self.machine()?.stopped().is_some() {
             self.open = Some(applied);
             return self.drive_failed("an event");
         }
@@ -331,12 +331,12 @@ impl World {
     fn checkpoint_step(&mut self) -> Outcome {
         let force = self.one_in(2);
         let run = self.one_in(3);
-        let core = self.core()?;
-        core.begin_checkpoint(force);
+        let machine = self.machine()?;
+        machine.begin_checkpoint(force);
         if run {
             return Ok(Going::On); // it runs later, after other steps
         }
-        match core.run_checkpoint() {
+        match machine.run_checkpoint() {
             Ok(()) => {
                 self.stats.checkpoints += 1;
                 Ok(Going::On)
@@ -346,12 +346,12 @@ impl World {
     }
 
     fn chores(&mut self) -> Outcome {
-        let core = self.core()?;
+        let machine = self.machine()?;
         let submit = |request: Request| {
             let mut queue = VecDeque::from([request]);
-            core.commit_group(&mut queue);
+            machine.commit_group(&mut queue);
         };
-        match core.do_chores(&submit) {
+        match machine.do_chores(&submit) {
             Ok(Compacted::Emptied) => {
                 self.stats.compactions += 1;
                 Ok(Going::On)
@@ -378,7 +378,7 @@ impl World {
 
     fn read_some(&mut self) -> Outcome {
         let key = self.draw_key();
-        let entry = self.core()?.get(&key).map_err(|error| format!("a get failed: {error:?}"));
+        let entry = self.machine()?.get(&key).map_err(|error| format!("a get failed: {error:?}"));
         let entry = match entry {
             Ok(entry) => entry,
             Err(what) => return self.failed_or_off(what),
@@ -444,7 +444,7 @@ impl World {
         let mut after = Revision(0);
         loop {
             let page = self
-                .core()?
+                .machine()?
                 .events(after, EVENTS_PAGE)
                 .map_err(|error| format!("reading events failed: {error:?}"))?;
             let Some(last) = page.last() else { return Ok(events) };
@@ -457,11 +457,11 @@ impl World {
     }
 
     fn read_all(&self) -> Result<Vec<(Bytes, strongroom_store::Entry, Option<Bytes>)>, String> {
-        let core = self.core()?;
+        let machine = self.machine()?;
         let mut range = KeyRange::prefix(b"");
         let mut found = Vec::new();
         loop {
-            let page = core
+            let page = machine
                 .scan(&range, SCAN_PAGE)
                 .map_err(|error| format!("a scan failed: {error:?}"))?;
             let full = page.len() == SCAN_PAGE;
@@ -471,7 +471,7 @@ impl World {
             for (key, entry) in page {
                 let payload = match &entry.payload {
                     None => None,
-                    Some(payload) => Some(read_payload(core, payload)?),
+                    Some(payload) => Some(read_payload(machine, payload)?),
                 };
                 found.push((key, entry, payload));
             }
@@ -485,9 +485,9 @@ impl World {
     fn check_bounds(&mut self) -> Result<(), String> {
         for _ in 0..PEACE_ROUNDS {
             let going = self.chores()?;
-            let core = self.core()?;
-            core.begin_checkpoint(true);
-            let checkpoint = core.run_checkpoint();
+            let machine = self.machine()?;
+            machine.begin_checkpoint(true);
+            let checkpoint = machine.run_checkpoint();
             if going == Going::Down || checkpoint.is_err() {
                 return Err(format!("peace ended: {checkpoint:?}"));
             }
@@ -496,13 +496,13 @@ impl World {
         let count = |dir: &str| files.iter().filter(|f| f.relative().starts_with(dir)).count();
         let segments = count("log/");
         if segments > SEGMENTS_MAX {
-            let core = self.core()?;
-            let ledger = &core.log.lock().ledger;
-            let free = core.segments.free_count();
+            let machine = self.machine()?;
+            let ledger = &machine.log.lock().ledger;
+            let free = machine.segments.free_count();
             return Err(format!("there are {segments} segments, {free} free; {ledger:?}"));
         }
-        let core = self.core()?;
-        let unowned = core.blobs.snapshot();
+        let machine = self.machine()?;
+        let unowned = machine.blobs.snapshot();
         let mut owned = BTreeSet::new();
         for (_, entry, _) in self.read_all()? {
             if let Some(strongroom_store::PayloadRef::Blob { file, .. }) = entry.payload {
@@ -521,7 +521,7 @@ impl World {
     /// A scrub finds nothing: all that is counted is counted right.
     fn check_scrub(&self) -> Result<(), String> {
         let report = self
-            .core()?
+            .machine()?
             .scrub(&mut |_| ControlFlow::Continue(()))
             .map_err(|error| format!("a scrub failed: {error:?}"))?;
         if !report.findings.is_empty() || report.orphans > 0 {
@@ -623,7 +623,7 @@ impl World {
         finish: bool,
     ) -> Result<Option<Option<SealedBlob>>, String> {
         let blob_id = BlobId::from_bytes(self.counter_bytes());
-        let files = Arc::clone(&self.core()?.blobs);
+        let files = Arc::clone(&self.machine()?.blobs);
         let mut written = FileWriter::new(files, blob_id).and_then(|mut writer| {
             let middle = bytes.len() / 2;
             writer.write(&bytes.slice(..middle))?;
@@ -700,8 +700,8 @@ impl World {
         u128::from(self.counter).to_le_bytes()
     }
 
-    fn core(&self) -> Result<&Core, String> {
-        self.core.as_ref().ok_or_else(|| "there is no engine".to_owned())
+    fn machine(&self) -> Result<&Machine, String> {
+        self.machine.as_ref().ok_or_else(|| "there is no engine".to_owned())
     }
 
     /// A failure is right if a fault was injected and has happened.
@@ -735,8 +735,11 @@ impl World {
     }
 }
 
-fn read_payload(core: &Core, payload: &strongroom_store::PayloadRef) -> Result<Bytes, String> {
-    let reader = core
+fn read_payload(
+    machine: &Machine,
+    payload: &strongroom_store::PayloadRef,
+) -> Result<Bytes, String> {
+    let reader = machine
         .open_payload(payload)
         .map_err(|error| format!("opening the payload {payload:?}: {error:?}"))?;
     let length = usize::try_from(reader.stored_bytes()).unwrap_or(usize::MAX);

@@ -28,7 +28,7 @@ use crate::segments::Segments;
 
 /// The engine without its threads.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub(crate) struct Machine {
     pub(crate) limits: EngineLimits,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -67,7 +67,7 @@ pub(crate) enum Room {
     Relocation,
 }
 
-impl Core {
+impl Machine {
     /// Why the engine has stopped, if it has.
     pub(crate) fn stopped(&self) -> Option<String> {
         self.stopped.get().cloned()
