@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use strongroom_store::StoreError;
@@ -21,6 +22,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     requests: VecDeque<Request>,
+    /// Whether somebody waits for one of them.
+    urgent: bool,
     closed: bool,
 }
 
@@ -52,9 +55,13 @@ impl Queue {
             request.refuse(|| closed().into());
             return Err(closed());
         }
+        let urgent = !matches!(request, Request::Event { .. });
         state.requests.push_back(request);
-        // Only the first one can find the committer asleep.
-        let wake = state.requests.len() == 1;
+        let first_urgent = urgent && !state.urgent;
+        state.urgent |= urgent;
+        // Only the first one can find the committer asleep, and only the first urgent one or a
+        // crowd can find it lingering.
+        let wake = first_urgent || matches!(state.requests.len(), 1 | EVENTS_LINGERING_MAX);
         drop(state);
         if wake {
             self.ready.notify_one();
@@ -71,13 +78,24 @@ impl Queue {
             }
             self.ready.wait(&mut state);
         }
+        // Nobody waits for events: they may gather, so that reads do not keep the drive syncing.
+        while !state.urgent && !state.closed && state.requests.len() < EVENTS_LINGERING_MAX {
+            if self.ready.wait_for(&mut state, EVENT_LINGER).timed_out() {
+                break;
+            }
+        }
+        state.urgent = false;
         into.append(&mut state.requests);
         true
     }
 
-    /// Moves the requests that came in the meantime.
+    /// Moves the requests that came in the meantime, if somebody waits for any of them.
     pub(crate) fn drain(&self, into: &mut VecDeque<Request>) {
-        into.append(&mut self.state.lock().requests);
+        let mut state = self.state.lock();
+        if state.urgent {
+            into.append(&mut state.requests);
+            state.urgent = false;
+        }
     }
 
     /// Takes no further requests; those that are queued are still carried out.
@@ -92,3 +110,8 @@ impl Queue {
 pub(crate) fn closed() -> StoreError {
     StoreError::Stopped { reason: "the engine is closed".into() }
 }
+
+/// How long events gather that nobody waits for. They are durable within 200 ms: this, and a sync.
+const EVENT_LINGER: Duration = Duration::from_millis(50);
+/// So many of them go at once: some 200 KiB.
+const EVENTS_LINGERING_MAX: usize = 1024;
