@@ -51,7 +51,7 @@ fn random_operations_are_answered_as_by_the_reference() {
         let options = options(Arc::new(SimDisk::new(seed)), &ours, small_limits());
         let engine = EmbeddedEngine::open(options).unwrap();
         let memory = MemoryEngine::new(reference.entropy, reference.clock);
-        block_on(model::run(seed, 1_000, &engine.store(), &memory.store())).unwrap();
+        block_on(model::run(seed, 25_000, &engine.store(), &memory.store())).unwrap();
         engine.close().unwrap();
     }
 }
