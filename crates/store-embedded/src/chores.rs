@@ -19,6 +19,7 @@ impl Machine {
             || self.blobs.wants_refill()
             || self.blobs.wants_tidying()
             || !self.retiring.lock().is_empty()
+            || self.wants_look_at_room()
     }
 
     /// Whether changes come faster than checkpoints move them.
@@ -35,6 +36,10 @@ impl Machine {
         let retired = self.retire(submit);
         let wanted = self.segment_bytes_wanted(&self.log.lock().ledger);
         let made = self.make_ahead(wanted);
+        if let Some(reason) = self.blobs.names_failure() {
+            self.stop(reason);
+        }
+        self.check_running()?;
         self.look_at_room();
         let compacted = self.compact(submit);
         let trimmed = self.segments.trim().map_err(StoreError::Io);

@@ -231,7 +231,7 @@ impl Inner {
     fn checkpoint_loop(&self) {
         while self.checkpoints.wait() {
             match self.machine.run_checkpoint_or_make_room() {
-                Ok(()) => {}
+                Ok(()) | Err(StoreError::Stopped { .. }) => {}
                 Err(StoreError::Full) => tracing::error!("there is no room for a checkpoint"),
                 Err(error) => self.machine.stop(&format!("a checkpoint failed: {error}")),
             }
@@ -339,6 +339,9 @@ impl BlobStore for Face {
             let machine = &self.0.machine;
             machine.check_running()?;
             if machine.is_short_of_room() {
+                if machine.wants_look_at_room() {
+                    self.0.chores.ring();
+                }
                 return Err(StoreError::Full);
             }
             let writer =

@@ -37,6 +37,8 @@ pub(crate) enum SegmentUse {
     Live,
     /// All that was needed of it has been copied; it goes out of use after the next checkpoint.
     Emptied,
+    /// The log says that it is out of use; its header is still to be wiped.
+    Freed,
     /// Something in it could not be read back: it is kept as it is.
     Quarantined,
 }
@@ -115,24 +117,34 @@ impl Ledger {
             .any(|(generation, account)| generation != in_generation && account.lsn_min < lsn)
     }
 
-    /// Bytes of all segments together.
-    pub(crate) fn total_bytes(&self) -> u64 {
-        self.segments.values().map(|account| account.segment_bytes).sum()
+    /// Bytes of all segments together, as far as they are written: starts leave long files with
+    /// little in them.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.segments.values().map(|account| account.end).sum()
     }
 
-    /// Where each segment ends, for the table of the next one.
+    /// The log says durably that a segment is out of use.
+    pub(crate) fn note_freed(&mut self, generation: u64) {
+        if let Some(account) = self.segments.get_mut(&generation) {
+            account.state = SegmentUse::Freed;
+        }
+    }
+
+    /// Where each segment ends, for the table of the next one. Without those that are freed: the
+    /// frame that says so may be gone before the table is.
     pub(crate) fn ends(&self) -> Vec<SegmentEnd> {
         let end = |(generation, account): (u64, &SegmentAccount)| SegmentEnd {
             generation,
             end: account.end,
             last_group: account.last_group,
         };
-        self.iter().map(end).collect()
+        self.iter().filter(|(_, account)| account.state != SegmentUse::Freed).map(end).collect()
     }
 
     /// The ledger as a checkpoint keeps it: without segments that the checkpoint takes out of use.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let kept = || self.segments.iter().filter(|(_, a)| a.state != SegmentUse::Emptied);
+        let goes = |state| matches!(state, SegmentUse::Emptied | SegmentUse::Freed);
+        let kept = || self.segments.iter().filter(|(_, account)| !goes(account.state));
         out.extend_from_slice(&u32_of(kept().count()).to_le_bytes());
         for (generation, account) in kept() {
             for number in [
@@ -188,6 +200,16 @@ mod tests {
         assert!(ledger.needs_removal(15, 1), "a relocated frame is old");
         ledger.remove(2);
         assert!(!ledger.needs_removal(15, 1));
+    }
+
+    #[test]
+    fn what_is_not_written_of_a_segment_is_not_used() {
+        let mut ledger = Ledger::default();
+        for generation in 1..9 {
+            ledger.begin(generation, 1 << 24, generation * 10);
+            ledger.get_mut(generation).unwrap().end = 5000;
+        }
+        assert_eq!(ledger.used_bytes(), 8 * 5000);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) struct Machine {
     pub(crate) retiring: Mutex<Vec<u64>>,
     pub(crate) stopped: OnceLock<String>,
     pub(crate) short_of_room: AtomicBool,
+    /// When that was last looked at, by the clock.
+    pub(crate) room_looked_seconds: AtomicU64,
     /// Whether the last checkpoint found no room; it is tried again.
     pub(crate) checkpoint_stuck: AtomicBool,
     /// Whether the room for the index is there.
@@ -95,8 +97,15 @@ impl Machine {
         self.short_of_room.load(Ordering::Relaxed)
     }
 
+    /// Whether payloads are refused, and nobody has looked for a second whether there is room now.
+    pub(crate) fn wants_look_at_room(&self) -> bool {
+        self.is_short_of_room()
+            && self.room_looked_seconds.load(Ordering::Relaxed) != self.clock.now().seconds()
+    }
+
     /// Looks at the room on the drive.
     pub(crate) fn look_at_room(&self) {
+        self.room_looked_seconds.store(self.clock.now().seconds(), Ordering::Relaxed);
         match self.disk.free_bytes() {
             Ok(free) => {
                 let short = free < self.limits.free_bytes_min;
@@ -224,9 +233,10 @@ impl Machine {
         self.log.lock().bytes_since_checkpoint
     }
 
-    /// How long the next segment should be: as long as all others together, within the limits.
+    /// How long the next segment should be: as long as what is written of all others together,
+    /// within the limits.
     pub(crate) fn segment_bytes_wanted(&self, ledger: &Ledger) -> u64 {
-        let total = ledger.total_bytes().checked_next_power_of_two().unwrap_or(u64::MAX);
+        let total = ledger.used_bytes().checked_next_power_of_two().unwrap_or(u64::MAX);
         total.clamp(self.limits.segment_bytes_first, self.limits.segment_bytes_max)
     }
 

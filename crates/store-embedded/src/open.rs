@@ -20,8 +20,8 @@ use crate::ledger::Ledger;
 use crate::limits::EngineLimits;
 use crate::log::recovery::{Inventory, LogError, ReplayStart, Replayed, replay};
 use crate::log::{
-    Body, FrameKind, GroupBuilder, Item, LOG_DIR, SealedFrame, SegmentFile, SegmentStart, Writer,
-    WriterError,
+    Body, FrameKind, GroupBuilder, Item, LOG_DIR, SealedFrame, SegmentEnd, SegmentFile,
+    SegmentStart, Writer, WriterError,
 };
 use crate::machine::Machine;
 use crate::ordered::{DriveIndex, MapIndex, OrderedIndex, OrderedIndexError};
@@ -128,7 +128,8 @@ fn open_key_file(
     disk.make_dir(&log_dir).map_err(|error| failed("making the log directory", error))?;
     disk.sync_dir(&DiskPath::data(""))
         .map_err(|error| failed("making the log directory", error))?;
-    let is_new = disk.list(&log_dir).map_err(|error| failed("listing the log", error))?.is_empty();
+    let is_new = disk.list(&log_dir).map_err(|error| failed("listing the log", error))?.is_empty()
+        && !has_data_beside_log(disk)?;
     let opened = if is_new {
         KeyFile::open_or_create(disk, path, provider, entropy)
     } else {
@@ -140,6 +141,26 @@ fn open_key_file(
     })
 }
 
+/// Whether there is data that only a store with a log can have: a start that was cut before the
+/// log began leaves neither.
+fn has_data_beside_log(disk: &dyn Disk) -> Result<bool, OpenError> {
+    let failed = |error| failed("looking for data", error);
+    Ok(Journal::is_begun(disk).map_err(failed)? || BlobFiles::are_written(disk).map_err(failed)?)
+}
+
+/// Refuses to begin anew beside data, as where the log is on a volume that is not mounted: nothing
+/// would own the files, and all would be removed.
+fn check_log_is_there(
+    disk: &dyn Disk,
+    inventory: &Inventory,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(), OpenError> {
+    if inventory.used.is_empty() && (checkpoint.is_some() || has_data_beside_log(disk)?) {
+        return Err(OpenError::Corrupt { what: "there is data, but the log is missing".into() });
+    }
+    Ok(())
+}
+
 /// Reads the log, brings the overlay to its end, and begins a new segment.
 fn open_machine(parts: Parts, make_index: MakeIndex<'_>) -> Result<Machine, OpenError> {
     let Parts { disk, clock, entropy, limits, log_key, index } = parts;
@@ -148,6 +169,7 @@ fn open_machine(parts: Parts, make_index: MakeIndex<'_>) -> Result<Machine, Open
     let checkpoint = checkpoint.map(|bytes| Checkpoint::decode(&bytes)).transpose();
     // An index without a readable checkpoint is not one that was completed: all of it is rebuilt.
     let checkpoint = checkpoint.unwrap_or(None);
+    check_log_is_there(&*disk, &inventory, checkpoint.as_ref())?;
     let index = match (index, &checkpoint) {
         (Some(index), Some(_)) => index,
         _ => make_index()?,
@@ -406,6 +428,7 @@ impl Recovery {
         // A gap: an LSN of a group that was cut, and could not be read, is never used again.
         let lsn_next = replayed.lsn_max.max(lsn_known).saturating_add(LSN_GAP);
         let generation = replayed.generation_max + 1;
+        let log_bytes = self.replayed_bytes(&replayed);
         let segments = Segments::new(
             Arc::clone(&disk),
             self.limits.segments_prewritten,
@@ -421,7 +444,7 @@ impl Recovery {
 
         let wanted = self
             .ledger
-            .total_bytes()
+            .used_bytes()
             .checked_next_power_of_two()
             .unwrap_or(u64::MAX)
             .clamp(self.limits.segment_bytes_first, self.limits.segment_bytes_max);
@@ -465,8 +488,20 @@ impl Recovery {
             segments,
             lsn_next,
             generation,
+            log_bytes,
             sealed,
         })
+    }
+
+    /// Bytes of log behind the checkpoint: the next start reads them again, until there is another.
+    fn replayed_bytes(&self, replayed: &Replayed) -> u64 {
+        let from = self.checkpoint.as_ref().map(|checkpoint| checkpoint.position);
+        let bytes = |end: &SegmentEnd| match from {
+            Some(from) if end.generation < from.generation => 0,
+            Some(from) if end.generation == from.generation => end.end.saturating_sub(from.offset),
+            _ => end.end,
+        };
+        replayed.ends.iter().map(bytes).sum()
     }
 
     fn take_in_again(
@@ -494,8 +529,8 @@ impl Recovery {
     }
 
     fn finish(mut self, finish: Finish) -> Result<Machine, OpenError> {
-        let Finish { disk, clock, entropy, log_key, segments, lsn_next, generation, sealed } =
-            finish;
+        let Finish { disk, clock, entropy, log_key, segments, .. } = finish;
+        let Finish { lsn_next, generation, log_bytes, sealed, .. } = finish;
         let rebuilt = self.is_rebuild();
         if rebuilt {
             let pending = std::mem::take(&mut self.pending);
@@ -521,7 +556,7 @@ impl Recovery {
             ledger: self.ledger,
             lsn_next: lsn_next + 1,
             generation_next: generation + 1,
-            bytes_since_checkpoint: 0,
+            bytes_since_checkpoint: log_bytes,
             on_reserve: false,
             buffer: sealed.into_buffer(),
         };
@@ -545,6 +580,7 @@ impl Recovery {
             retiring: Mutex::default(),
             stopped: OnceLock::new(),
             short_of_room: AtomicBool::new(false),
+            room_looked_seconds: AtomicU64::new(0),
             checkpoint_stuck: AtomicBool::new(false),
             reserve_made: AtomicBool::new(false),
         })
@@ -559,6 +595,7 @@ struct Finish {
     segments: Segments,
     lsn_next: u64,
     generation: u64,
+    log_bytes: u64,
     sealed: crate::log::SealedGroup,
 }
 

@@ -99,7 +99,11 @@ impl Segments {
     pub(crate) fn retire(&self, generation: u64) -> io::Result<()> {
         let segment = self.used.write().remove(&generation);
         let Some(segment) = segment else { return Ok(()) };
-        self.free_file(segment.file_number, Arc::clone(&segment.file))
+        let freed = self.free_file(segment.file_number, Arc::clone(&segment.file));
+        if freed.is_err() {
+            self.add(&segment); // it is tried again
+        }
+        freed
     }
 
     /// Wipes the header of a file and frees it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -17,6 +17,8 @@ pub(crate) struct BlobFiles {
     state: Mutex<State>,
     /// Held while names change, so that a name is not removed while its directory is synced for it.
     names: Mutex<Names>,
+    /// Why a directory could not be synced: names in it may be lost, whatever a later sync says.
+    names_failure: OnceLock<String>,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +34,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Names {
+    /// Directories that are there, durably.
     shards: BTreeSet<u64>,
 }
 
@@ -64,7 +67,9 @@ impl BlobFiles {
     ) -> io::Result<Self> {
         let (file_next, garbage) = recovery.finish(&*disk)?;
         let state = State { file_next, garbage, ..State::default() };
-        Ok(Self { disk, pool_files, state: Mutex::new(state), names: Mutex::default() })
+        let state = Mutex::new(state);
+        let (names, names_failure) = (Mutex::default(), OnceLock::new());
+        Ok(Self { disk, pool_files, state, names, names_failure })
     }
 
     /// As [`BlobFiles::open`] after a rebuild of the index: no snapshot tells which files had no
@@ -104,9 +109,20 @@ impl BlobFiles {
         self.state.lock().ready.len() * 2 < self.pool_files
     }
 
+    /// Why no file is made any more, if so: the engine must stop.
+    pub(crate) fn names_failure(&self) -> Option<&str> {
+        self.names_failure.get().map(String::as_str)
+    }
+
     /// Makes files ahead.
+    ///
+    /// # Errors
+    /// As the drive says; always, once a directory could not be synced.
     pub(crate) fn refill(&self) -> io::Result<()> {
         let mut names = self.names.lock();
+        if let Some(reason) = self.names_failure() {
+            return Err(io::Error::other(reason.to_owned()));
+        }
         let (first, missing) = {
             let mut state = self.state.lock();
             let missing = self.pool_files.max(1).saturating_sub(state.ready.len()) as u64;
@@ -140,17 +156,25 @@ impl BlobFiles {
         let mut shards = BTreeSet::new();
         for number in numbers {
             let shard = number >> SHARD_BITS;
-            if names.shards.insert(shard) {
+            if !names.shards.contains(&shard) {
                 self.disk.make_dir(&shard_path(shard))?;
-                self.disk.sync_dir(&DiskPath::data(BLOB_DIR))?;
+                self.sync_new_names(&DiskPath::data(BLOB_DIR))?;
+                names.shards.insert(shard);
             }
             shards.insert(shard);
             files.push(self.disk.create(&file_path(number))?);
         }
         for shard in shards {
-            self.disk.sync_dir(&shard_path(shard))?;
+            self.sync_new_names(&shard_path(shard))?;
         }
         Ok(files)
+    }
+
+    fn sync_new_names(&self, dir: &DiskPath) -> io::Result<()> {
+        self.disk.sync_dir(dir).inspect_err(|error| {
+            let reason = format!("a directory of blob files could not be synced: {error}");
+            drop(self.names_failure.set(reason)); // the first reason stays
+        })
     }
 
     /// A batch made a file the property of a record, durably.
@@ -183,12 +207,10 @@ impl BlobFiles {
         let mut shards = BTreeSet::new();
         for number in &garbage {
             match self.disk.remove(&file_path(*number)) {
-                Ok(()) => {
-                    shards.insert(number >> SHARD_BITS);
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                // A name that is gone may have been removed by a round that failed before its sync.
+                Ok(()) | Err(_) => shards.insert(number >> SHARD_BITS),
+            };
         }
         for shard in shards {
             self.disk.sync_dir(&shard_path(shard))?;
@@ -205,6 +227,27 @@ impl BlobFiles {
         let state = self.state.lock();
         let unowned = state.unowned.union(&state.garbage).copied().collect();
         BlobSnapshot { file_next: state.file_next, unowned }
+    }
+
+    /// Whether any file has bytes. Looks at all of them, if none has.
+    pub(crate) fn are_written(disk: &dyn Disk) -> io::Result<bool> {
+        let mut shard = 0;
+        let mut missing = 0;
+        while missing <= SHARD_GAP_MAX {
+            match list_shard(disk, shard)? {
+                None => missing += 1,
+                Some(numbers) => {
+                    missing = 0;
+                    for number in numbers {
+                        if !disk.open(&file_path(number))?.is_empty()? {
+                            return Ok(true);
+                        }
+                    }
+                }
+            }
+            shard += 1;
+        }
+        Ok(false)
     }
 
     /// Every file that there is, by number.
@@ -313,3 +356,41 @@ pub(crate) const BLOB_DIR: &str = "blobs";
 const SHARD_BITS: u32 = 12; // 4,096 files a directory: few syncs, and listing one is cheap
 const SHARD_GAP_MAX: u64 = 2; // directories that a crash may have lost before one that it kept
 const TIDY_FILES_MAX: usize = 1024; // removed in one step, so that a step stays short
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Fault, SimDisk};
+
+    fn open(disk: &SimDisk) -> BlobFiles {
+        let recovery = BlobRecovery::new(BlobSnapshot::default());
+        BlobFiles::open(Arc::new(disk.clone()), 1, recovery).unwrap()
+    }
+
+    #[test]
+    fn after_a_failed_sync_of_a_directory_no_file_is_made() {
+        for change in [1, 3] {
+            let disk = SimDisk::new(1);
+            let files = open(&disk);
+            disk.inject(Fault::SyncFailsAt(disk.changes() + change));
+            assert!(files.take().is_err(), "sync at change {change}");
+            assert!(files.names_failure().is_some());
+            assert!(files.take().is_err(), "names may be lost, whatever a later sync says");
+        }
+    }
+
+    #[test]
+    fn a_removal_that_was_not_synced_is_synced_by_the_next_round() {
+        let disk = SimDisk::new(1);
+        let files = open(&disk);
+        let (number, _) = files.take().unwrap();
+        files.doom(number);
+        disk.inject(Fault::SyncFailsAt(disk.changes() + 1));
+        assert!(files.tidy().is_err());
+        files.tidy().unwrap();
+        assert!(!files.wants_tidying());
+        for seed in 0..20 {
+            assert!(disk.crash(seed).open(&file_path(number)).is_err(), "crash {seed}");
+        }
+    }
+}

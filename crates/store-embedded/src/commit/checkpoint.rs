@@ -42,6 +42,9 @@ impl Machine {
     pub(crate) fn begin_checkpoint(&self, force: bool) -> bool {
         let mut log = self.log.lock();
         let mut open = self.checkpoint.lock();
+        if self.stopped().is_some() {
+            return false;
+        }
         if open.is_some() {
             return true;
         }
@@ -77,6 +80,7 @@ impl Machine {
     /// index has the changes.
     pub(crate) fn run_checkpoint(&self) -> Result<(), StoreError> {
         let _running = self.checkpoint_running.lock();
+        self.check_running()?;
         let Some(open) = self.checkpoint.lock().clone() else { return Ok(()) };
         self.journal.append(&open.frozen.events, self.clock.now())?;
         let noted = open.checkpoint.encode();

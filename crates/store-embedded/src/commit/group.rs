@@ -64,6 +64,8 @@ struct Group {
     staged: Vec<Staged>,
     /// Refusals: answered after the sync, because what decided them may be in this group.
     refused: Vec<(Answer, CommitError)>,
+    /// Relocations that are not needed any more, perhaps because of this group: answered as those.
+    unneeded: Vec<Answer>,
     pending: Changes,
     bytes: u64,
 }
@@ -200,9 +202,7 @@ impl Machine {
                 let lsn = relocation.lsn;
                 match still_live(&judge, &log.ledger, relocation) {
                     Err(error) => group.refused.push((Answer::Internal(answer), error.into())),
-                    Ok(live) if live.is_empty() => {
-                        drop(answer.send(Ok(())));
-                    }
+                    Ok(live) if live.is_empty() => group.unneeded.push(Answer::Internal(answer)),
                     Ok(live) => {
                         let (items, replaced) = live.into_iter().unzip();
                         let body = Body { items, event: None };
@@ -301,9 +301,14 @@ impl Machine {
         }
         let mut changes = Changes::new();
         let mut events = Vec::new();
+        let mut released = Vec::new();
         for (staged, placed) in group.staged.iter_mut().zip(placed) {
-            let StagedFrame::Changes { kind, body, replaced } = &mut staged.frame else {
-                continue;
+            let (kind, body, replaced) = match &mut staged.frame {
+                StagedFrame::Changes { kind, body, replaced } => (kind, body, replaced),
+                StagedFrame::Freed(generations) => {
+                    generations.iter().for_each(|freed| log.ledger.note_freed(*freed));
+                    continue;
+                }
             };
             let frame = u32::try_from(placed.frame).unwrap_or(u32::MAX);
             let mut payloads = placed.payloads.into_iter();
@@ -319,7 +324,7 @@ impl Machine {
                         continue; // a removal that is copied changes nothing
                     }
                 }
-                settle(&mut log.ledger, old.as_ref(), new.as_ref(), &self.blobs);
+                released.extend(settle(&mut log.ledger, old.as_ref(), new.as_ref(), &self.blobs));
                 let change = Change { lsn: staged.lsn, record: new };
                 changes.insert(item.key().clone(), change);
             }
@@ -328,6 +333,10 @@ impl Machine {
             }
         }
         self.overlay.publish(changes, events);
+        // Only now does no reader find a record that owned one of these files.
+        for file in released {
+            self.blobs.release(file);
+        }
     }
 
     /// A segment for the next group, if there is one for this purpose.
@@ -369,6 +378,12 @@ impl Group {
             };
             answer.refuse(error);
         }
+        for answer in self.unneeded {
+            match (answer, outcome) {
+                (Answer::Internal(answer), Ok(())) => drop(answer.send(Ok(()))),
+                (answer, _) => answer.refuse(CommitError::Unknown),
+            }
+        }
         for staged in self.staged {
             drop(staged.permit);
             match (staged.answer, outcome) {
@@ -395,19 +410,23 @@ impl Answer {
     }
 }
 
-/// A record comes, goes or changes its place: counts its bytes, adopts and releases its file.
-fn settle(ledger: &mut Ledger, old: Option<&Record>, new: Option<&Record>, blobs: &BlobFiles) {
+/// A record comes, goes or changes its place: counts its bytes and adopts its file. Answers the
+/// file that is to be released when readers see the change.
+fn settle(
+    ledger: &mut Ledger,
+    old: Option<&Record>,
+    new: Option<&Record>,
+    blobs: &BlobFiles,
+) -> Option<u64> {
     ledger.account(old, new);
     let (old_file, new_file) = (old.and_then(Record::blob_file), new.and_then(Record::blob_file));
     if old_file == new_file {
-        return;
+        return None;
     }
     if let Some(file) = new_file {
         blobs.adopt(file);
     }
-    if let Some(file) = old_file {
-        blobs.release(file);
-    }
+    old_file
 }
 
 fn fill(builder: &mut GroupBuilder, staged: &[Staged]) -> Vec<Placed> {

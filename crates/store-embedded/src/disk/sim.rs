@@ -452,7 +452,9 @@ impl Shared {
         let hit = self.faults.iter().position(|fault| match *fault {
             Fault::PowerCutAt(at) => at == number,
             Fault::WriteFailsAt(at) => at == number && kind == ChangeKind::Write,
-            Fault::SyncFailsAt(at) => at == number && kind == ChangeKind::Sync,
+            Fault::SyncFailsAt(at) => {
+                at == number && matches!(kind, ChangeKind::Sync | ChangeKind::DirSync)
+            }
             Fault::NextSyncFailsFrom(at) => at <= number && kind == ChangeKind::Sync,
             Fault::NextWriteFailsFrom(at) => at <= number && kind == ChangeKind::Write,
             Fault::ReadFailsAt(_) => false,

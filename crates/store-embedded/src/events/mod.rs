@@ -96,6 +96,14 @@ impl Journal {
         Ok(Self { disk, entropy, log_key, file_bytes, bytes_max, state })
     }
 
+    /// Whether there is a file of a journal.
+    pub(crate) fn is_begun(disk: &dyn Disk) -> io::Result<bool> {
+        match disk.list(&DiskPath::data(JOURNAL_DIR)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            names => Ok(names?.iter().any(|name| name.ends_with(".journal"))),
+        }
+    }
+
     /// Writes the events of the last file once more, to a new one.
     pub(crate) fn renew_last(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut state = self.state.lock();

@@ -216,6 +216,43 @@ fn a_second_engine_and_a_missing_key_file_are_refused() {
 }
 
 #[test]
+fn a_store_whose_log_is_missing_is_refused_and_loses_nothing() {
+    // What else is there: a payload only, an index with a checkpoint too, and a lost key file.
+    for (close, lose_keys) in [(false, false), (true, false), (true, true)] {
+        let disk = SimDisk::new(1);
+        let engine = open(Arc::new(disk.clone())).unwrap();
+        let store = engine.store();
+        let blob = block_on(async {
+            let mut writer = store.blobs.create(BlobId::from_bytes([1; 16])).await.unwrap();
+            writer.write(Bytes::from(vec![9; 100_000])).await.unwrap();
+            writer.finish().await.unwrap()
+        });
+        put(&store, "blob", NewPayload::Blob(blob)).unwrap();
+        if close {
+            engine.close().unwrap();
+        }
+        drop((engine, store));
+        let disk = disk.kill();
+        let log = DiskPath::data("log");
+        for name in disk.list(&log).unwrap() {
+            disk.remove(&log.child(&name)).unwrap();
+        }
+        if lose_keys {
+            disk.remove(&DiskPath::keys("store.keys")).unwrap();
+        }
+        let left = disk.files();
+        for _ in 0..2 {
+            match open(Arc::new(disk.clone())) {
+                Err(OpenError::KeyFileMissing) => assert!(lose_keys),
+                Err(OpenError::Corrupt { what }) => assert!(what.contains("log is missing")),
+                opened => panic!("{opened:?}"),
+            }
+            assert_eq!(disk.files(), left);
+        }
+    }
+}
+
+#[test]
 fn restarts_do_not_grow_the_store() {
     let disk = SimDisk::new(1);
     for number in 0..40 {
