@@ -61,6 +61,39 @@ def test_checksums_are_checked_and_kept(s3, bucket, algorithm):
     refused("404", 404, s3.head_object, Bucket=bucket, Key="bad")
 
 
+# Computed with hashlib and with the xxhash package; boto3 computes none of them itself.
+LATER_ALGORITHMS = {
+    "SHA512": base64.b64encode(hashlib.sha512(b"hello world").digest()).decode(),
+    "MD5": "XrY7u+Ae7tCTyyK7j1rNww==",
+    "XXHASH64": "RatnNLIeaWg=",
+    "XXHASH3": "1Eex6kDmmIs=",
+    "XXHASH128": "340J6T+HSQCpm4d1zBW2xw==",
+}
+
+
+@pytest.mark.parametrize("algorithm", LATER_ALGORITHMS)
+def test_checksums_that_the_client_computed_elsewhere(s3, bucket, algorithm):
+    value, member = LATER_ALGORITHMS[algorithm], f"Checksum{algorithm}"
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"hello world", **{member: value})
+    assert (put[member], put["ChecksumType"]) == (value, "FULL_OBJECT")
+    got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got[member] == value and got["Body"].read() == b"hello world"
+    wrong = base64.b64encode(bytes(len(base64.b64decode(value)))).decode()
+    refused("BadDigest", 400, s3.put_object, Bucket=bucket, Key="bad", Body=b"hello world", **{member: wrong})
+    copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k", ChecksumAlgorithm=algorithm)
+    assert copied["CopyObjectResult"][member] == value
+    listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["ChecksumAlgorithm"] for entry in listed] == [[algorithm], [algorithm]]
+    upload = dict(Bucket=bucket, Key="parts")
+    created = s3.create_multipart_upload(**upload, ChecksumAlgorithm=algorithm)
+    assert (created["ChecksumAlgorithm"], created["ChecksumType"]) == (algorithm, "COMPOSITE")
+    upload["UploadId"] = created["UploadId"]
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"hello world", **{member: value})
+    parts = [{"PartNumber": 1, "ETag": part["ETag"], member: value}]
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert done[member].endswith("-1") and done["ChecksumType"] == "COMPOSITE"
+
+
 def test_the_multipart_vector_of_the_specification(s3, bucket):
     parts = [b"A" * PART_BYTES, b"B" * PART_BYTES, b"C" * 1024]
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32", Metadata={"m": "1"})

@@ -46,6 +46,41 @@ impl fmt::Debug for Sha256 {
     }
 }
 
+/// SHA-512 over data that comes in pieces.
+#[derive(Clone)]
+pub struct Sha512(digest::Context);
+
+impl Sha512 {
+    /// The state before the first byte.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA512))
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    /// The digest of all bytes taken in.
+    #[must_use]
+    pub fn finish(self) -> [u8; 64] {
+        array(self.0.finish().as_ref())
+    }
+}
+
+impl Default for Sha512 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Sha512 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sha512(..)")
+    }
+}
+
 /// SHA-1 over data that comes in pieces.
 ///
 /// SECURITY: collisions are easy to make. Only for the checksum that a client declares, never
@@ -86,8 +121,8 @@ impl fmt::Debug for Sha1 {
 
 /// MD5 over data that comes in pieces.
 ///
-/// SECURITY: collisions are easy to make. Only for ETags, `Content-MD5` and the SSE-C key digest,
-/// where S3 asks for it.
+/// SECURITY: collisions are easy to make. Only for ETags, `Content-MD5`, the checksum that a client
+/// declares and the SSE-C key digest, where S3 asks for it.
 #[derive(Clone)]
 pub struct Md5(md5::Md5);
 

@@ -24,7 +24,7 @@ pub use checksum::{
     Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumError, ChecksumHasher,
     ChecksumType, ChecksumTypeError, CombineError, Crc32c, combine_crc, composite, crc32c,
 };
-pub use digest::{Md5, Sha1, Sha256, sha256};
+pub use digest::{Md5, Sha1, Sha256, Sha512, sha256};
 pub use entropy::SystemEntropy;
 pub use envelope::{
     CHUNK_BYTES as ENVELOPE_CHUNK_BYTES, CHUNK_OVERHEAD_BYTES as ENVELOPE_CHUNK_OVERHEAD_BYTES,

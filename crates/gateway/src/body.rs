@@ -31,6 +31,7 @@ pub(crate) struct IncomingPayload {
     announced: Vec<String>,
     trailers: Vec<(String, String)>,
     sha256: Option<[u8; 32]>,
+    computes_sha256: bool,
     failed: bool,
     leftover: Leftover,
     loan: Option<Loan>,
@@ -59,6 +60,7 @@ impl IncomingPayload {
     ) -> Self {
         Self {
             incoming: Some(incoming),
+            computes_sha256: decoder.computes_sha256(),
             decoder: Some(decoder),
             input: Bytes::new(),
             length,
@@ -156,6 +158,10 @@ impl PayloadSource for IncomingPayload {
 
     fn sha256(&self) -> Option<[u8; 32]> {
         self.sha256
+    }
+
+    fn computes_sha256(&self) -> bool {
+        self.computes_sha256
     }
 }
 

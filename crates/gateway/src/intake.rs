@@ -182,12 +182,20 @@ fn check_digest(
                 .element("CalculatedDigest", base64(&computed)));
         }
     }
+    let named = header_text(head, "x-amz-sdk-checksum-algorithm").map(str::parse);
+    let named: Option<ChecksumAlgorithm> = named
+        .transpose()
+        .map_err(|_| failures::invalid("checksum algorithm provided is unsupported"))?;
     let algorithms = ChecksumAlgorithm::ALL.into_iter();
     let of_the_body = algorithms.filter(|algorithm| !spec.takes_header(algorithm.header_name()));
     let mut given = of_the_body.filter(|a| head.headers.contains_key(a.header_name()));
     if let Some(algorithm) = given.next() {
         if given.next().is_some() {
             return Err(failures::invalid("more than one checksum header"));
+        }
+        if named.is_some_and(|named| named != algorithm) {
+            let message = "value for `x-amz-sdk-checksum-algorithm` header is invalid";
+            return Err(failures::invalid(message));
         }
         declared = true;
         let text = header_text(head, algorithm.header_name()).unwrap_or_default();
@@ -199,11 +207,21 @@ fn check_digest(
             return Err(bad_digest(algorithm.as_str()));
         }
     }
+    if spec.checksum_required && named.is_some() && given_none(head) {
+        let message = "`x-amz-sdk-checksum-algorithm` specified, but no corresponding \
+                       `x-amz-checksum-*` header was found";
+        return Err(failures::invalid(message));
+    }
     if spec.checksum_required && !declared {
         let message = "missing required header for this request: Content-MD5 or x-amz-checksum-*";
         return Err(failures::invalid(message));
     }
     Ok(())
+}
+
+/// Whether no checksum header is there at all.
+fn given_none(head: &RequestHead) -> bool {
+    ChecksumAlgorithm::ALL.iter().all(|a| !head.headers.contains_key(a.header_name()))
 }
 
 fn bad_digest(what: &str) -> ErrorResponse {
@@ -249,7 +267,19 @@ mod tests {
     }
 
     fn check(members: &'static [MemberSpec], crc32: Option<&str>) -> Result<(), String> {
+        check_named(members, crc32, None)
+    }
+
+    fn check_named(
+        members: &'static [MemberSpec],
+        crc32: Option<&str>,
+        named: Option<&'static str>,
+    ) -> Result<(), String> {
         let mut headers = HeaderMap::new();
+        if let Some(named) = named {
+            headers.insert("x-amz-sdk-checksum-algorithm", named.parse().unwrap());
+            headers.insert("content-md5", "ePbrFwvNFIRnzBrIv+T8Ag==".parse().unwrap());
+        }
         if let Some(crc32) = crc32 {
             headers.insert("x-amz-checksum-crc32", crc32.parse().unwrap());
         }
@@ -265,6 +295,19 @@ mod tests {
         assert_eq!(check(&[], Some(&of_body)), Ok(()));
         assert_eq!(check(&[], Some(OF_OBJECT)), Err("BadDigest".to_owned()));
         assert_eq!(check(&[], None), Err("InvalidRequest".to_owned()));
+    }
+
+    #[test]
+    fn the_named_algorithm_is_the_one_of_the_value() {
+        let mut hasher = ChecksumHasher::new(ChecksumAlgorithm::Crc32);
+        hasher.update(BODY);
+        let of_body = hasher.finish().to_base64();
+        let refused = Err("InvalidRequest".to_owned());
+        assert_eq!(check_named(&[], Some(&of_body), Some("CRC32")), Ok(()));
+        assert_eq!(check_named(&[], Some(&of_body), Some("XXHASH3")), refused);
+        assert_eq!(check_named(&[], Some(&of_body), Some("CRC31")), refused);
+        // SPEC: data-protection, INT-020: `Content-MD5` is no value of it.
+        assert_eq!(check_named(&[], None, Some("CRC32")), refused);
     }
 
     #[test]

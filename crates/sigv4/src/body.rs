@@ -92,6 +92,12 @@ impl BodyDecoder {
         self.mode
     }
 
+    /// Whether [`BodyEnd::sha256`] will hold the digest of the payload.
+    #[must_use]
+    pub fn computes_sha256(&self) -> bool {
+        matches!(self.framing, Framing::Hashed { .. })
+    }
+
     /// How many bytes the payload has, if the framing says so; plain bodies leave it to HTTP.
     #[must_use]
     pub fn decoded_bytes(&self) -> Option<u64> {

@@ -138,6 +138,12 @@ impl Payload {
     pub fn sha256(&self) -> Option<[u8; 32]> {
         self.0.sha256()
     }
+
+    /// Whether [`Self::sha256`] will be there at the end: nobody else need compute it.
+    #[must_use]
+    pub fn computes_sha256(&self) -> bool {
+        self.0.computes_sha256()
+    }
 }
 
 impl fmt::Debug for Payload {
@@ -162,6 +168,12 @@ pub trait PayloadSource: Send {
 
     /// SHA-256 of all decoded bytes if it was computed on the way; only after the end.
     fn sha256(&self) -> Option<[u8; 32]>;
+
+    /// Whether there will be a SHA-256 at the end. A source that says so and has none then breaks
+    /// its body.
+    fn computes_sha256(&self) -> bool {
+        false
+    }
 }
 
 /// Why an incoming body cannot be used.

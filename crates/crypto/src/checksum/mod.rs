@@ -2,13 +2,15 @@
 //!
 //! Knows no headers' grammar and no request. SPEC: data-protection, 1.4.
 
+mod hasher;
+
 use std::fmt;
 use std::str::FromStr;
 
 use crc_fast::CrcAlgorithm;
 use data_encoding::BASE64;
 
-use crate::digest::{Sha1, Sha256};
+pub use hasher::ChecksumHasher;
 
 /// An algorithm of `x-amz-checksum-*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,11 +25,21 @@ pub enum ChecksumAlgorithm {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// SHA-512.
+    Sha512,
+    /// MD5.
+    Md5,
+    /// XXH64 with seed 0.
+    XxHash64,
+    /// The 64-bit form of XXH3, with seed 0.
+    XxHash3,
+    /// The 128-bit form of XXH3, with seed 0.
+    XxHash128,
 }
 
 /// Text that names no checksum algorithm. Answered with `InvalidRequest` (400).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("checksum algorithm is not one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256")]
+#[error("checksum algorithm is not known")]
 pub struct ChecksumAlgorithmError;
 
 /// What the checksum of a multipart object covers.
@@ -46,8 +58,18 @@ pub struct ChecksumTypeError;
 
 impl ChecksumAlgorithm {
     /// All algorithms, in the order of the API.
-    pub const ALL: [Self; 5] =
-        [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+    pub const ALL: [Self; 10] = [
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64Nvme,
+        Self::Sha1,
+        Self::Sha256,
+        Self::Sha512,
+        Self::Md5,
+        Self::XxHash64,
+        Self::XxHash3,
+        Self::XxHash128,
+    ];
 
     /// The name in the API.
     #[must_use]
@@ -58,6 +80,11 @@ impl ChecksumAlgorithm {
             Self::Crc64Nvme => "CRC64NVME",
             Self::Sha1 => "SHA1",
             Self::Sha256 => "SHA256",
+            Self::Sha512 => "SHA512",
+            Self::Md5 => "MD5",
+            Self::XxHash64 => "XXHASH64",
+            Self::XxHash3 => "XXHASH3",
+            Self::XxHash128 => "XXHASH128",
         }
     }
 
@@ -70,6 +97,11 @@ impl ChecksumAlgorithm {
             Self::Crc64Nvme => "x-amz-checksum-crc64nvme",
             Self::Sha1 => "x-amz-checksum-sha1",
             Self::Sha256 => "x-amz-checksum-sha256",
+            Self::Sha512 => "x-amz-checksum-sha512",
+            Self::Md5 => "x-amz-checksum-md5",
+            Self::XxHash64 => "x-amz-checksum-xxhash64",
+            Self::XxHash3 => "x-amz-checksum-xxhash3",
+            Self::XxHash128 => "x-amz-checksum-xxhash128",
         }
     }
 
@@ -84,9 +116,11 @@ impl ChecksumAlgorithm {
     pub fn digest_bytes(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 4,
-            Self::Crc64Nvme => 8,
+            Self::Crc64Nvme | Self::XxHash64 | Self::XxHash3 => 8,
+            Self::Md5 | Self::XxHash128 => 16,
             Self::Sha1 => 20,
             Self::Sha256 => 32,
+            Self::Sha512 => 64,
         }
     }
 
@@ -104,7 +138,15 @@ impl ChecksumAlgorithm {
     pub fn default_type(self) -> ChecksumType {
         match self {
             Self::Crc64Nvme => ChecksumType::FullObject,
-            Self::Crc32 | Self::Crc32c | Self::Sha1 | Self::Sha256 => ChecksumType::Composite,
+            Self::Crc32
+            | Self::Crc32c
+            | Self::Sha1
+            | Self::Sha256
+            | Self::Sha512
+            | Self::Md5
+            | Self::XxHash64
+            | Self::XxHash3
+            | Self::XxHash128 => ChecksumType::Composite,
         }
     }
 
@@ -113,7 +155,13 @@ impl ChecksumAlgorithm {
             Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
             Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
             Self::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
-            Self::Sha1 | Self::Sha256 => None,
+            Self::Sha1
+            | Self::Sha256
+            | Self::Sha512
+            | Self::Md5
+            | Self::XxHash64
+            | Self::XxHash3
+            | Self::XxHash128 => None,
         }
     }
 }
@@ -273,62 +321,6 @@ impl fmt::Debug for Checksum {
     }
 }
 
-/// Computes one checksum over data that comes in pieces.
-#[derive(Debug, Clone)]
-pub struct ChecksumHasher {
-    algorithm: ChecksumAlgorithm,
-    state: State,
-}
-
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one a request; boxing would cost an allocation")]
-enum State {
-    Crc(crc_fast::Digest),
-    Sha1(Sha1),
-    Sha256(Sha256),
-}
-
-impl ChecksumHasher {
-    /// The state before the first byte.
-    #[must_use]
-    pub fn new(algorithm: ChecksumAlgorithm) -> Self {
-        let crc = |crc| State::Crc(crc_fast::Digest::new(crc));
-        let state = match algorithm {
-            ChecksumAlgorithm::Crc32 => crc(CrcAlgorithm::Crc32IsoHdlc),
-            ChecksumAlgorithm::Crc32c => crc(CrcAlgorithm::Crc32Iscsi),
-            ChecksumAlgorithm::Crc64Nvme => crc(CrcAlgorithm::Crc64Nvme),
-            ChecksumAlgorithm::Sha1 => State::Sha1(Sha1::new()),
-            ChecksumAlgorithm::Sha256 => State::Sha256(Sha256::new()),
-        };
-        Self { algorithm, state }
-    }
-
-    /// The algorithm.
-    #[must_use]
-    pub fn algorithm(&self) -> ChecksumAlgorithm {
-        self.algorithm
-    }
-
-    /// Takes in the next bytes.
-    pub fn update(&mut self, data: &[u8]) {
-        match &mut self.state {
-            State::Crc(crc) => crc.update(data),
-            State::Sha1(sha1) => sha1.update(data),
-            State::Sha256(sha256) => sha256.update(data),
-        }
-    }
-
-    /// The checksum of all bytes taken in.
-    #[must_use]
-    pub fn finish(self) -> Checksum {
-        match self.state {
-            State::Crc(crc) => Checksum::from_crc(self.algorithm, crc.finalize()),
-            State::Sha1(sha1) => Checksum::new(self.algorithm, &sha1.finish()),
-            State::Sha256(sha256) => Checksum::new(self.algorithm, &sha256.finish()),
-        }
-    }
-}
-
 /// Why checksums of parts cannot be joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CombineError {
@@ -436,7 +428,7 @@ fn low_32_bits(value: u64) -> u32 {
     (value & u64::from(u32::MAX)) as u32
 }
 
-const DIGEST_BYTES_MAX: usize = 32; // SHA-256
+const DIGEST_BYTES_MAX: usize = 64; // SHA-512
 
 #[cfg(test)]
 mod tests;

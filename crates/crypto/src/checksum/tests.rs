@@ -4,7 +4,8 @@ use super::*;
 use crate::digest::Md5;
 
 use ChecksumAlgorithm::{
-    Crc32, Crc32c as Castagnoli, Crc64Nvme, Sha1 as Sha1Sum, Sha256 as Sha256Sum,
+    Crc32, Crc32c as Castagnoli, Crc64Nvme, Md5 as Md5Sum, Sha1 as Sha1Sum, Sha256 as Sha256Sum,
+    Sha512 as Sha512Sum, XxHash3, XxHash64, XxHash128,
 };
 
 fn checksum(algorithm: ChecksumAlgorithm, data: &[u8]) -> Checksum {
@@ -61,6 +62,83 @@ fn known_answers() {
     assert_eq!(pieces.finish(), 0xe306_9283);
 }
 
+/// Computed with hashlib and with the xxhash package of Python. The lengths lie on both sides of
+/// the places where XXH3 changes its way: 240 and 1,024 bytes.
+#[test]
+fn known_answers_of_the_later_algorithms() {
+    let later = [Sha512Sum, Md5Sum, XxHash64, XxHash3, XxHash128];
+    let pattern: Vec<u8> = (0..3000_u32).map(|at| ((at * 31 + 7) % 251) as u8).collect();
+    for (data, expected) in [
+        (
+            &b""[..],
+            [
+                "z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==",
+                "1B2M2Y8AsgTpgAmY7PhCfg==",
+                "70bbN1HY6Zk=",
+                "LQaABTjTlMI=",
+                "maoG0wFHmNhgAcMkRo1Jfw==",
+            ],
+        ),
+        (
+            b"123456789",
+            [
+                "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ==",
+                "JfnnlDI7RTiF9RgfG2JNCw==",
+                "jLhB20DmroM=",
+                "ctyxi2ehff8=",
+                "MxGUd+3l3NXpcWQnaB1YYA==",
+            ],
+        ),
+        (
+            b"hello world",
+            [
+                "MJ7MSJwS1utMxA9QyQLytNDtd+5RGnx6m808qG1M2G+YndNbxf9JlnDaNCVbRbDP2DDoH2Bdz33FVC6TrpzXbw==",
+                "XrY7u+Ae7tCTyyK7j1rNww==",
+                "RatnNLIeaWg=",
+                "1Eex6kDmmIs=",
+                "340J6T+HSQCpm4d1zBW2xw==",
+            ],
+        ),
+        (
+            &pattern[..240],
+            [
+                "y4hOpteGU9V/GiSm+7zws+JmC1fLAeQUzxx4hjnVSQGbx8iak4+WE+VoERE/Ed+LrnbCLQPTjTPL/cLeXabQFQ==",
+                "RDHeb2eFF6Op0AcgtKIKbw==",
+                "LGs9k1hmAas=",
+                "IvKMu/rwRH8=",
+                "4p1wuJIP0kvG7UMz95OE+A==",
+            ],
+        ),
+        (
+            &pattern[..1025],
+            [
+                "mcPZG6OwXXqqXVlQR7Kw71BL1Ranl2WRqa9wnWR+302Crm1bsvK6lkqxGURa3ijYwHCVrzUqlnTnXG2JMeLVNw==",
+                "NbAlRuNIaOe3XauMQ9R8Ng==",
+                "diQQibbgdMM=",
+                "E0xlK6PW+54=",
+                "qQbMoPbncqcTTGUro9b7ng==",
+            ],
+        ),
+        (
+            &pattern[..],
+            [
+                "6MbViWiwD4brYvpebZFfGJYzcaUV/OrJWp3wr5xwyfPAeQ/Z8mp4YTyaJT3YVheKynEL4lXpByOkvQ0e1/zpMA==",
+                "Anik7oSNdRitCz24NfPVsg==",
+                "/W6Ix6wjDVg=",
+                "S01MONPH0rY=",
+                "fzC/dB+LMoJLTUw408fStg==",
+            ],
+        ),
+    ] {
+        for (algorithm, text) in later.into_iter().zip(expected) {
+            let computed = checksum(algorithm, data);
+            assert_eq!(computed.to_base64(), text, "{algorithm} of {} bytes", data.len());
+            assert_eq!(Checksum::from_base64(algorithm, text), Ok(computed));
+            assert_eq!(Checksum::from_bytes(algorithm, computed.as_bytes()), Ok(computed));
+        }
+    }
+}
+
 /// SPEC: data-protection, 1.4, three-part vector.
 #[test]
 fn the_three_part_object() {
@@ -101,6 +179,20 @@ fn the_three_part_object() {
     assert_eq!(sha256, of_base64(Sha256Sum, &expected));
     assert_eq!(joined(Sha256Sum, sha256), "dSvoessRmpyUUVWWQXCyAEEEsrnt8aNOuM0Nwz+VVhU=");
 
+    // Computed with hashlib and with the xxhash package of Python.
+    for (algorithm, expected) in [
+        (
+            Sha512Sum,
+            "xCBVxaxq5X8nm81l0rko1VR3bBnX0VMTQVUg7lp/Rf8L7gZAjlbFPEaWQGQX9mL2XLnjwa9/iO3jcAikT7yuNw==",
+        ),
+        (Md5Sum, "HD2vzyFJx7Yj0jYWNvZSjA=="),
+        (XxHash64, "mVhipcmceto="),
+        (XxHash3, "hLLesj58IzY="),
+        (XxHash128, "qWhtaW6L/Qd+ebi6WjphMQ=="),
+    ] {
+        assert_eq!(joined(algorithm, parts(algorithm)), expected);
+    }
+
     let md5 = |data: &[u8]| {
         let mut md5 = Md5::new();
         md5.update(data);
@@ -125,10 +217,10 @@ fn only_the_exact_names_are_known() {
         let suffix = algorithm.as_str().to_ascii_lowercase();
         assert_eq!(algorithm.header_name(), format!("x-amz-checksum-{suffix}"));
     }
-    for bad in ["", "crc32", "CRC-32", "MD5", "SHA512", " CRC32", "CRC32 "] {
+    for bad in ["", "crc32", "CRC-32", "md5", "SHA384", "XXHASH32", " CRC32", "CRC32 "] {
         assert!(bad.parse::<ChecksumAlgorithm>().is_err(), "{bad}");
     }
-    for bad in ["x-amz-checksum-type", "x-amz-checksum-", "x-amz-checksum-md5", "crc32"] {
+    for bad in ["x-amz-checksum-type", "x-amz-checksum-", "x-amz-checksum-xxh64", "crc32"] {
         assert_eq!(ChecksumAlgorithm::from_header_name(bad), None, "{bad}");
     }
     assert_eq!("COMPOSITE".parse(), Ok(ChecksumType::Composite));
@@ -144,6 +236,11 @@ fn types_follow_the_matrix() {
         (Crc64Nvme, false, true, ChecksumType::FullObject),
         (Sha1Sum, true, false, ChecksumType::Composite),
         (Sha256Sum, true, false, ChecksumType::Composite),
+        (Sha512Sum, true, false, ChecksumType::Composite),
+        (Md5Sum, true, false, ChecksumType::Composite),
+        (XxHash64, true, false, ChecksumType::Composite),
+        (XxHash3, true, false, ChecksumType::Composite),
+        (XxHash128, true, false, ChecksumType::Composite),
     ] {
         assert_eq!(algorithm.allows(ChecksumType::Composite), as_composite, "{algorithm}");
         assert_eq!(algorithm.allows(ChecksumType::FullObject), as_full_object, "{algorithm}");

@@ -4,7 +4,7 @@ use strongroom_model::s3;
 use strongroom_wire::{ErrorResponse, Redacted};
 
 use super::errors;
-use crate::checksums::{ChecksumClaims, ChecksumPlan};
+use crate::checksums::{ChecksumClaimError, ChecksumClaims, ChecksumPlan};
 use crate::metadata::{check_system, strip_aws_chunked, user_metadata};
 use crate::records::{ObjectMetadata, SystemMetadata};
 
@@ -185,11 +185,11 @@ pub(super) fn checksum_type(kind: strongroom_crypto::ChecksumType) -> s3::Checks
     }
 }
 
-/// The algorithm that a client names; `None` for those of the model that are not built.
+/// The algorithm that a client names.
 pub(super) fn checksum_algorithm(
     named: s3::ChecksumAlgorithm,
 ) -> Result<strongroom_crypto::ChecksumAlgorithm, ErrorResponse> {
-    named.as_str().parse().map_err(|_| errors::not_implemented("x-amz-checksum-algorithm"))
+    Ok(named.as_str().parse().map_err(|_| ChecksumClaimError::UnknownAlgorithm)?)
 }
 
 /// A byte count in the model's terms.

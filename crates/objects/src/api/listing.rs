@@ -362,6 +362,11 @@ pub(super) fn algorithm_out(algorithm: ChecksumAlgorithm) -> s3::ChecksumAlgorit
         ChecksumAlgorithm::Crc64Nvme => s3::ChecksumAlgorithm::Crc64nvme,
         ChecksumAlgorithm::Sha1 => s3::ChecksumAlgorithm::Sha1,
         ChecksumAlgorithm::Sha256 => s3::ChecksumAlgorithm::Sha256,
+        ChecksumAlgorithm::Sha512 => s3::ChecksumAlgorithm::Sha512,
+        ChecksumAlgorithm::Md5 => s3::ChecksumAlgorithm::Md5,
+        ChecksumAlgorithm::XxHash64 => s3::ChecksumAlgorithm::Xxhash64,
+        ChecksumAlgorithm::XxHash3 => s3::ChecksumAlgorithm::Xxhash3,
+        ChecksumAlgorithm::XxHash128 => s3::ChecksumAlgorithm::Xxhash128,
     }
 }
 

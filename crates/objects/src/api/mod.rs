@@ -6,13 +6,19 @@
 /// Writes a checksum into the `checksum_*` field of its algorithm.
 macro_rules! set_checksum {
     ($output:expr, $algorithm:expr, $text:expr) => {{
+        use strongroom_crypto::ChecksumAlgorithm;
         let text = Some($text);
         match $algorithm {
-            strongroom_crypto::ChecksumAlgorithm::Crc32 => $output.checksum_crc32 = text,
-            strongroom_crypto::ChecksumAlgorithm::Crc32c => $output.checksum_crc32c = text,
-            strongroom_crypto::ChecksumAlgorithm::Crc64Nvme => $output.checksum_crc64nvme = text,
-            strongroom_crypto::ChecksumAlgorithm::Sha1 => $output.checksum_sha1 = text,
-            strongroom_crypto::ChecksumAlgorithm::Sha256 => $output.checksum_sha256 = text,
+            ChecksumAlgorithm::Crc32 => $output.checksum_crc32 = text,
+            ChecksumAlgorithm::Crc32c => $output.checksum_crc32c = text,
+            ChecksumAlgorithm::Crc64Nvme => $output.checksum_crc64nvme = text,
+            ChecksumAlgorithm::Sha1 => $output.checksum_sha1 = text,
+            ChecksumAlgorithm::Sha256 => $output.checksum_sha256 = text,
+            ChecksumAlgorithm::Sha512 => $output.checksum_sha512 = text,
+            ChecksumAlgorithm::Md5 => $output.checksum_md5 = text,
+            ChecksumAlgorithm::XxHash64 => $output.checksum_xxhash64 = text,
+            ChecksumAlgorithm::XxHash3 => $output.checksum_xxhash3 = text,
+            ChecksumAlgorithm::XxHash128 => $output.checksum_xxhash128 = text,
         }
     }};
 }
@@ -20,17 +26,22 @@ macro_rules! set_checksum {
 /// The values of the `checksum_*` fields of an input that are there.
 macro_rules! checksum_values {
     ($input:expr) => {{
+        use strongroom_crypto::ChecksumAlgorithm;
         let fields = [
-            (strongroom_crypto::ChecksumAlgorithm::Crc32, $input.checksum_crc32.as_deref()),
-            (strongroom_crypto::ChecksumAlgorithm::Crc32c, $input.checksum_crc32c.as_deref()),
-            (strongroom_crypto::ChecksumAlgorithm::Crc64Nvme, $input.checksum_crc64nvme.as_deref()),
-            (strongroom_crypto::ChecksumAlgorithm::Sha1, $input.checksum_sha1.as_deref()),
-            (strongroom_crypto::ChecksumAlgorithm::Sha256, $input.checksum_sha256.as_deref()),
+            (ChecksumAlgorithm::Crc32, $input.checksum_crc32.as_deref()),
+            (ChecksumAlgorithm::Crc32c, $input.checksum_crc32c.as_deref()),
+            (ChecksumAlgorithm::Crc64Nvme, $input.checksum_crc64nvme.as_deref()),
+            (ChecksumAlgorithm::Sha1, $input.checksum_sha1.as_deref()),
+            (ChecksumAlgorithm::Sha256, $input.checksum_sha256.as_deref()),
+            (ChecksumAlgorithm::Sha512, $input.checksum_sha512.as_deref()),
+            (ChecksumAlgorithm::Md5, $input.checksum_md5.as_deref()),
+            (ChecksumAlgorithm::XxHash64, $input.checksum_xxhash64.as_deref()),
+            (ChecksumAlgorithm::XxHash3, $input.checksum_xxhash3.as_deref()),
+            (ChecksumAlgorithm::XxHash128, $input.checksum_xxhash128.as_deref()),
         ];
-        fields
-            .into_iter()
-            .filter_map(|(algorithm, value)| value.map(|value| (algorithm, value)))
-            .collect::<Vec<_>>()
+        let values = fields.into_iter();
+        let values = values.filter_map(|(algorithm, value)| value.map(|value| (algorithm, value)));
+        values.collect::<Vec<_>>()
     }};
 }
 

@@ -64,4 +64,8 @@ impl PayloadSource for Watched {
     fn sha256(&self) -> Option<[u8; 32]> {
         self.body.sha256()
     }
+
+    fn computes_sha256(&self) -> bool {
+        self.body.computes_sha256()
+    }
 }

@@ -303,4 +303,4 @@ fn find_part(
 }
 
 const MOVES_MAX: usize = 100; // relocations and replacements that one read survives
-const MANIFEST_STORED_BYTES_MAX: u64 = 1024 * 1024; // 10,000 parts of 74 bytes, sealed
+const MANIFEST_STORED_BYTES_MAX: u64 = 2 * 1024 * 1024; // 10,000 parts of 107 bytes, sealed

@@ -95,24 +95,28 @@ impl Payloads {
     ) -> Result<StoredPayload, PayloadFault> {
         let whole = gather(body).await?;
         let algorithm = plan.checksum.algorithm;
-        // What the signature needed is not computed a second time.
-        let known = body.sha256().filter(|_| algorithm == ChecksumAlgorithm::Sha256);
-        let checksum = match known.map(|digest| Checksum::from_bytes(algorithm, &digest)) {
-            Some(Ok(checksum)) => checksum,
-            _ => {
-                let mut hasher = ChecksumHasher::new(algorithm);
-                hasher.update(&whole);
-                hasher.finish()
-            }
-        };
         let mut md5 = Md5::new();
         md5.update(&whole);
+        let md5 = md5.finish();
+        // What the signature or the ETag needs is not computed a second time.
+        let known = match algorithm {
+            ChecksumAlgorithm::Md5 => Checksum::from_bytes(algorithm, &md5).ok(),
+            ChecksumAlgorithm::Sha256 => {
+                body.sha256().and_then(|digest| Checksum::from_bytes(algorithm, &digest).ok())
+            }
+            _ => None,
+        };
+        let checksum = known.unwrap_or_else(|| {
+            let mut hasher = ChecksumHasher::new(algorithm);
+            hasher.update(&whole);
+            hasher.finish()
+        });
         let sealed = seal_payload(data_key, context, &whole)?;
         Ok(StoredPayload {
             payload: NewPayload::Inline(sealed.freeze()),
             blob_id: context.blob_id,
             object_bytes: byte_count(&whole),
-            md5: md5.finish(),
+            md5,
             checksum,
         })
     }
@@ -124,7 +128,7 @@ impl Payloads {
         body: &mut Payload,
         plan: &SealPlan,
     ) -> Result<StoredPayload, PayloadFault> {
-        let mut hasher = PayloadHasher::new(ChecksumHasher::new(plan.checksum.algorithm));
+        let mut hasher = PayloadHasher::new(plan.checksum.algorithm, body.computes_sha256());
         let mut envelope = EnvelopeWriter::new(EnvelopeSealer::new(data_key, context)?);
         let mut sink = Sink { ready: Vec::new(), writer: None };
         let mut object_bytes = 0_u64;
@@ -146,7 +150,7 @@ impl Payloads {
         } else {
             NewPayload::Inline(sink.ready.concat().into())
         };
-        let (md5, checksum) = hasher.finish().await?;
+        let (md5, checksum) = hasher.finish(body.sha256()).await?;
         let blob_id = context.blob_id;
         Ok(StoredPayload { payload, blob_id, object_bytes, md5, checksum })
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use strongroom_crypto::{
-    BlobId, Checksum, ChecksumAlgorithm, DataKey, EnvelopeContext, Md5, SystemEntropy,
+    BlobId, Checksum, ChecksumAlgorithm, ChecksumHasher, DataKey, EnvelopeContext, Md5,
+    SystemEntropy,
 };
 use strongroom_store::memory::MemoryEngine;
 use strongroom_store::{
@@ -106,6 +107,10 @@ impl PayloadSource for Pieces {
 
     fn sha256(&self) -> Option<[u8; 32]> {
         self.known_sha256.filter(|_| self.pieces.is_empty())
+    }
+
+    fn computes_sha256(&self) -> bool {
+        self.known_sha256.is_some()
     }
 }
 
@@ -300,14 +305,21 @@ async fn a_declared_checksum_that_holds_is_accepted() {
 async fn a_digest_that_the_signature_needed_is_used_again() {
     let (payloads, _) = payloads().await;
     let key = payloads.fresh_data_key(owner(), bucket()).unwrap();
-    let whole = Bytes::from_static(b"hello world");
-    for (algorithm, known) in [(ChecksumAlgorithm::Sha256, true), (ChecksumAlgorithm::Crc32, false)]
-    {
-        let source = Pieces { known_sha256: Some([7; 32]), ..Pieces::of(&whole, 4) };
-        let plan = SealPlan { checksum: ChecksumPlan::compute(algorithm), ..plan() };
-        let stored = payloads.seal(&key.data_key, 0, Payload::new(source), &plan).await.unwrap();
-        assert_eq!(stored.checksum.algorithm(), algorithm);
-        assert_eq!(stored.checksum.as_bytes() == [7; 32], known);
+    for whole in [body(11), body(200_000)] {
+        for algorithm in ChecksumAlgorithm::ALL {
+            let source = Pieces { known_sha256: Some([7; 32]), ..Pieces::of(&whole, 50_000) };
+            let plan = SealPlan { checksum: ChecksumPlan::compute(algorithm), ..plan() };
+            let stored = payloads.seal(&key.data_key, 0, Payload::new(source), &plan).await;
+            let stored = stored.unwrap();
+            assert_eq!(stored.checksum.algorithm(), algorithm);
+            if algorithm == ChecksumAlgorithm::Sha256 {
+                assert_eq!(stored.checksum.as_bytes(), [7; 32]);
+            } else {
+                let mut hasher = ChecksumHasher::new(algorithm);
+                hasher.update(&whole);
+                assert_eq!(stored.checksum, hasher.finish());
+            }
+        }
     }
 }
 

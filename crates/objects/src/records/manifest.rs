@@ -29,7 +29,7 @@ pub(crate) struct ManifestPart {
 }
 
 impl Manifest {
-    /// The table as bytes: at most 740 KB for 10,000 parts.
+    /// The table as bytes: at most 1.1 MB for 10,000 parts.
     ///
     /// # Errors
     /// If there are more parts than an upload may have.

@@ -272,6 +272,11 @@ pub(crate) fn algorithm_number(algorithm: ChecksumAlgorithm) -> u8 {
         ChecksumAlgorithm::Crc64Nvme => 3,
         ChecksumAlgorithm::Sha1 => 4,
         ChecksumAlgorithm::Sha256 => 5,
+        ChecksumAlgorithm::Sha512 => 6,
+        ChecksumAlgorithm::Md5 => 7,
+        ChecksumAlgorithm::XxHash64 => 8,
+        ChecksumAlgorithm::XxHash3 => 9,
+        ChecksumAlgorithm::XxHash128 => 10,
     }
 }
 

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod buckets;
+mod checksums;
 mod conditions;
 mod copy;
 mod delete;

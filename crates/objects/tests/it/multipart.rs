@@ -152,7 +152,7 @@ async fn what_create_asks_for_must_make_sense() {
     with(&[(ALGORITHM, "SHA256"), (TYPE, "FULL_OBJECT")]).await.expect(400, "InvalidRequest");
     with(&[(TYPE, "COMPOSITE")]).await.expect(400, "InvalidRequest");
     with(&[(ALGORITHM, "CRC31")]).await.expect(400, "InvalidRequest");
-    with(&[(ALGORITHM, "XXHASH64")]).await.expect(501, "NotImplemented");
+    with(&[(ALGORITHM, "XXHASH64"), (TYPE, "FULL_OBJECT")]).await.expect(400, "InvalidRequest");
     with(&[("x-amz-storage-class", "GLACIER")]).await.expect(400, "InvalidStorageClass");
     with(&[("x-amz-server-side-encryption", "aws:kms")]).await.expect(501, "NotImplemented");
     with(&[("x-amz-server-side-encryption", "aes256")]).await.expect(400, "InvalidArgument");
