@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 
 use strongroom_store::StoreError;
 
-use crate::codec::usize_of;
 use crate::commit::Request;
-use crate::disk::DiskPath;
 use crate::gc::{Compacted, Submit};
 use crate::machine::Machine;
 
@@ -36,9 +34,6 @@ impl Machine {
         let retired = self.retire(submit);
         let wanted = self.segment_bytes_wanted(&self.log.lock().ledger);
         let made = self.make_ahead(wanted);
-        if let Some(reason) = self.blobs.names_failure() {
-            self.stop(reason);
-        }
         self.check_running()?;
         self.look_at_room();
         let compacted = self.compact(submit);
@@ -56,6 +51,17 @@ impl Machine {
             self.checkpoint_now()?;
         }
         self.blobs.tidy().map_err(StoreError::Io)
+    }
+
+    /// Empties short segments that earlier starts have left: many of them, or on a full drive, where
+    /// every start would take a segment of the reserve, nearly all.
+    pub(crate) fn shorten_at_start(&self) {
+        let most = if self.segments.lacks_reserve() { SHORT_AT_END } else { SHORT_AT_START };
+        if self.short_segments(false) > most
+            && let Err(error) = self.shorten(most)
+        {
+            tracing::warn!(%error, "old segments could not be emptied for now");
+        }
     }
 
     /// Empties short segments until there are no more than so many. Only where no other thread
@@ -94,7 +100,7 @@ impl Machine {
     }
 
     fn make_ahead(&self, segment_bytes: u64) -> Result<(), StoreError> {
-        self.make_reserve().map_err(room_error)?;
+        self.reserve.make().map_err(room_error)?;
         while self.segments.wants_more() {
             self.segments.make(segment_bytes).map_err(room_error)?;
         }
@@ -110,50 +116,20 @@ impl Machine {
         if matches!(outcome, Err(StoreError::Full)) {
             tracing::warn!("there is no room for a checkpoint: room is made");
             self.blobs.tidy().map_err(StoreError::Io)?;
-            self.release_reserve().map_err(StoreError::Io)?;
+            self.reserve.release().map_err(StoreError::Io)?;
             outcome = self.run_checkpoint();
         }
         let stuck = matches!(outcome, Err(StoreError::Full));
         self.checkpoint_stuck.store(stuck, Ordering::Release);
-        if stuck {
-            drop(self.checkpoint.lock()); // no waiter is between its check and its wait
-            self.checkpoint_done.notify_all();
-        }
+        self.checkpoint_seconds.store(self.clock.now().seconds(), Ordering::Release);
+        self.wake_waiters();
         outcome
     }
 
-    fn release_reserve(&self) -> io::Result<()> {
-        self.reserve_made.store(false, Ordering::Release);
-        match self.disk.remove(&reserve_path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => self.disk.sync_dir(&DiskPath::data("")),
-        }
-    }
-
-    /// Takes room for the index. It is written, so that the drive has really given it.
-    fn make_reserve(&self) -> io::Result<()> {
-        let bytes = self.limits.reserve_bytes;
-        if bytes == 0 || self.reserve_made.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let path = reserve_path();
-        let file = match self.disk.open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.disk.create(&path)?,
-            opened => opened?,
-        };
-        let zeros = vec![0; PIECE_BYTES];
-        let mut at = file.len()?;
-        while at < bytes {
-            let piece = usize_of(bytes - at).min(zeros.len());
-            let written = file.write_at(at, zeros.get(..piece).unwrap_or(&zeros));
-            if written.is_err() {
-                self.release_reserve()?;
-                return written;
-            }
-            at += piece as u64;
-        }
-        self.reserve_made.store(true, Ordering::Release);
-        Ok(())
+    /// Whether the last checkpoint found no room within this second: it is not tried again yet.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        self.checkpoint_stuck.load(Ordering::Acquire)
+            && self.checkpoint_seconds.load(Ordering::Acquire) == self.clock.now().seconds()
     }
 
     /// Whether nothing more is taken: the overlay is full, and the drive, too.
@@ -170,11 +146,6 @@ pub(crate) fn room_error(error: io::Error) -> StoreError {
     StoreError::Io(error)
 }
 
-fn reserve_path() -> DiskPath {
-    DiskPath::data("reserve")
-}
-
-const PIECE_BYTES: usize = 1024 * 1024;
 const SHORT_AT_END: usize = 1;
 /// Short segments that a start puts up with: more are only there after many starts without an end.
 pub(crate) const SHORT_AT_START: usize = 6;

@@ -30,11 +30,12 @@ use crate::scrub::{ScrubObserver, ScrubReport};
 use crate::workers::Workers;
 
 /// What an engine is opened with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// The drive.
     pub disk: Arc<dyn Disk>,
-    /// Where the key file is: never inside the data directory.
+    /// Where the key file is. It must outlive the data directory's other files: without it
+    /// nothing of them can be read.
     pub key_path: DiskPath,
     /// Opens the key file.
     pub root_key: Arc<dyn RootKeyProvider>,
@@ -81,11 +82,7 @@ impl EmbeddedEngine {
         })?;
         let queue_bytes = options.limits.queue_bytes;
         let (machine, keys) = open_all(options, IndexKind::Drive)?;
-        if machine.short_segments(false) > SHORT_AT_START
-            && let Err(error) = machine.shorten(SHORT_AT_START)
-        {
-            tracing::warn!(%error, "old segments could not be emptied for now");
-        }
+        machine.shorten_at_start();
         let workers =
             Workers::start(WORKERS).map_err(|error| failed("starting a thread", error))?;
         let inner = Arc::new(Inner {
@@ -230,6 +227,9 @@ impl Inner {
 
     fn checkpoint_loop(&self) {
         while self.checkpoints.wait() {
+            if self.machine.waits_for_room() {
+                continue; // whoever commits next rings again
+            }
             match self.machine.run_checkpoint_or_make_room() {
                 Ok(()) | Err(StoreError::Stopped { .. }) => {}
                 Err(StoreError::Full) => tracing::error!("there is no room for a checkpoint"),

@@ -18,6 +18,7 @@ mod machine;
 mod open;
 mod ordered;
 mod record;
+mod reserve;
 mod scrub;
 mod segments;
 mod workers;
@@ -31,3 +32,6 @@ pub use engine::{EmbeddedEngine, EngineOptions};
 pub use limits::EngineLimits;
 pub use open::OpenError;
 pub use scrub::{ScrubObserver, ScrubProgress, ScrubReport};
+
+#[cfg(test)]
+mod tests;

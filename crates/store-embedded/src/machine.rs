@@ -2,8 +2,8 @@
 //!
 //! A test drives the same steps from one thread, in an order that one seed decides.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -17,13 +17,14 @@ use strongroom_types::{Clock, Entropy};
 use crate::blobs::{BlobFiles, FileReader, MemoryReader};
 use crate::codec::usize_of;
 use crate::commit::{Kept, LogState, OpenCheckpoint, Overlay, find, scan};
-use crate::disk::Disk;
+use crate::disk::{Disk, Stopped};
 use crate::events::Journal;
 use crate::ledger::Ledger;
 use crate::limits::EngineLimits;
 use crate::log::{FRAME_HEADER_BYTES, GroupStop, read_frame};
 use crate::ordered::OrderedIndex;
 use crate::record::{Payload, Record};
+use crate::reserve::Reserve;
 use crate::segments::Segments;
 
 /// The engine without its threads.
@@ -48,14 +49,16 @@ pub(crate) struct Machine {
     pub(crate) checkpoint_generation: AtomicU64,
     /// Segments that a durable checkpoint has taken out of use.
     pub(crate) retiring: Mutex<Vec<u64>>,
-    pub(crate) stopped: OnceLock<String>,
+    pub(crate) stopped: Stopped,
     pub(crate) short_of_room: AtomicBool,
     /// When that was last looked at, by the clock.
     pub(crate) room_looked_seconds: AtomicU64,
     /// Whether the last checkpoint found no room; it is tried again.
     pub(crate) checkpoint_stuck: AtomicBool,
-    /// Whether the room for the index is there.
-    pub(crate) reserve_made: AtomicBool,
+    /// When the last checkpoint was tried, by the clock.
+    pub(crate) checkpoint_seconds: AtomicU64,
+    /// Room that is kept for a full drive.
+    pub(crate) reserve: Reserve,
 }
 
 /// What a segment of the log is wanted for: when room is short, not everything gets it.
@@ -72,14 +75,18 @@ pub(crate) enum Room {
 impl Machine {
     /// Why the engine has stopped, if it has.
     pub(crate) fn stopped(&self) -> Option<String> {
-        self.stopped.get().cloned()
+        self.stopped.reason().map(str::to_owned)
     }
 
     /// Stops for good: after a failed sync nobody knows what the drive holds, so nothing more is
     /// acknowledged, and nothing is tried a second time.
     pub(crate) fn stop(&self, reason: &str) {
-        tracing::error!(reason, "the engine stops");
-        self.stopped.get_or_init(|| reason.to_owned());
+        self.stopped.set(reason);
+        self.wake_waiters();
+    }
+
+    /// Lets those who wait for a checkpoint look again whether they still have to.
+    pub(crate) fn wake_waiters(&self) {
         drop(self.checkpoint.lock()); // no waiter is between its check and its wait
         self.checkpoint_done.notify_all();
     }

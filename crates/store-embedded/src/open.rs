@@ -1,8 +1,8 @@
 //! Opening: keys, index, log, and the first group of a new segment.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -12,7 +12,7 @@ use strongroom_types::{Clock, Entropy};
 
 use crate::blobs::{BlobFiles, BlobRecovery, BlobSnapshot};
 use crate::commit::{Changes, Checkpoint, LogState, Overlay, find, placed_record, scan};
-use crate::disk::{Disk, DiskPath};
+use crate::disk::{Disk, DiskPath, GuardedDisk, Stopped};
 use crate::engine::EngineOptions;
 use crate::events::Journal;
 use crate::keyfile::{KeyFile, KeyFileError, VaultName};
@@ -26,7 +26,8 @@ use crate::log::{
 use crate::machine::Machine;
 use crate::ordered::{DriveIndex, MapIndex, OrderedIndex, OrderedIndexError};
 use crate::record::{Change, Home, Record};
-use crate::segments::{FreeSegment, Segments};
+use crate::reserve::{self, Reserve};
+use crate::segments::Segments;
 
 /// Why an engine was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -73,17 +74,46 @@ struct Parts {
     log_key: Secret<32>,
     /// The index as it was found.
     index: Option<Box<dyn OrderedIndex>>,
+    stopped: Stopped,
+    room: StartRoom,
+}
+
+/// What the first segment is begun with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StartRoom {
+    /// What is free.
+    Free,
+    /// What the reserve gave back: not more than must be, and that at once.
+    Reserve,
 }
 
 /// Makes an empty index.
 type MakeIndex<'a> = &'a dyn Fn() -> Result<Box<dyn OrderedIndex>, OrderedIndexError>;
 
-/// Opens everything: the key file, the index, the log.
+/// Opens everything: the key file, the index, the log. On a full drive, with the reserve.
 pub(crate) fn open_all(
     options: EngineOptions,
     index_kind: IndexKind,
 ) -> Result<(Machine, KeyFile), OpenError> {
+    let mut opened = open_once(options.clone(), index_kind, StartRoom::Free);
+    if opened.as_ref().is_err_and(is_full) {
+        tracing::warn!("the drive is full: the room that is kept for this is given back");
+        let released = reserve::release(&*options.disk);
+        if released.map_err(|error| failed("giving the reserve back", error))? {
+            opened = open_once(options, index_kind, StartRoom::Reserve);
+        }
+    }
+    opened.map_err(|error| if is_full(&error) { OpenError::Full } else { error })
+}
+
+fn open_once(
+    options: EngineOptions,
+    index_kind: IndexKind,
+    room: StartRoom,
+) -> Result<(Machine, KeyFile), OpenError> {
     let EngineOptions { disk, key_path, root_key, entropy, clock, limits } = options;
+    let stopped = Stopped::default();
+    let disk: Arc<dyn Disk> = Arc::new(GuardedDisk::new(disk, stopped.clone()));
     let keys = open_key_file(&*disk, &key_path, root_key, Arc::clone(&entropy))?;
     let log_key = keys.create_secret(VaultName::Log)?;
     let index_key = keys.create_secret(VaultName::Index)?;
@@ -96,7 +126,7 @@ pub(crate) fn open_all(
         }
     };
     let (index_disk, index_entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
-    let parts = Parts { disk, clock, entropy, limits, log_key, index };
+    let parts = Parts { disk, clock, entropy, limits, log_key, index, stopped, room };
     let machine = open_machine(parts, &|| match index_kind {
         IndexKind::Memory => Ok(Box::new(MapIndex::default())),
         IndexKind::Drive => {
@@ -104,8 +134,28 @@ pub(crate) fn open_all(
             Ok(Box::new(DriveIndex::create(disk, entropy, index_key.duplicate())?))
         }
     })?;
+    machine.check_running()?;
     machine.look_at_room();
     Ok((machine, keys))
+}
+
+/// Whether an error, or what caused it, is that there is no room.
+fn is_full(error: &OpenError) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let full = matches!(error.downcast_ref(), Some(OpenError::Full))
+            || matches!(error.downcast_ref(), Some(StoreError::Full))
+            || matches!(error.downcast_ref(), Some(OrderedIndexError::Full));
+        if full {
+            return true;
+        }
+        next = match error.downcast_ref::<io::Error>() {
+            Some(error) if error.kind() == io::ErrorKind::StorageFull => return true,
+            Some(error) => error.get_ref().map(|error| error as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// Where the index is.
@@ -163,7 +213,7 @@ fn check_log_is_there(
 
 /// Reads the log, brings the overlay to its end, and begins a new segment.
 fn open_machine(parts: Parts, make_index: MakeIndex<'_>) -> Result<Machine, OpenError> {
-    let Parts { disk, clock, entropy, limits, log_key, index } = parts;
+    let Parts { disk, clock, entropy, limits, log_key, index, stopped, room } = parts;
     let inventory = Inventory::take(&*disk, &log_key)?;
     let checkpoint = index.as_ref().and_then(|index| index.checkpoint());
     let checkpoint = checkpoint.map(|bytes| Checkpoint::decode(&bytes)).transpose();
@@ -191,7 +241,17 @@ fn open_machine(parts: Parts, make_index: MakeIndex<'_>) -> Result<Machine, Open
     })?;
     recovery.settle_segments(&inventory, &replayed);
     let last_group = recovery.last_group(&replayed)?;
-    recovery.begin_segment(Begin { disk, clock, entropy, log_key, inventory, replayed, last_group })
+    recovery.begin_segment(Begin {
+        disk,
+        clock,
+        entropy,
+        log_key,
+        inventory,
+        replayed,
+        last_group,
+        stopped,
+        room,
+    })
 }
 
 /// What a replay builds.
@@ -218,6 +278,8 @@ struct Begin {
     inventory: Inventory,
     replayed: Replayed,
     last_group: Vec<LastFrame>,
+    stopped: Stopped,
+    room: StartRoom,
 }
 
 /// A frame of the last group, which is written again.
@@ -423,7 +485,8 @@ impl Recovery {
     /// Begins a new segment. Its first group holds the last group of the old one once more, so it
     /// is durable, table and all, before anything is answered.
     fn begin_segment(mut self, begin: Begin) -> Result<Machine, OpenError> {
-        let Begin { disk, clock, entropy, log_key, inventory, replayed, last_group } = begin;
+        let Begin { disk, clock, entropy, log_key, inventory, replayed, last_group, .. } = begin;
+        let Begin { stopped, room, .. } = begin;
         let lsn_known = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.lsn_next);
         // A gap: an LSN of a group that was cut, and could not be read, is never used again.
         let lsn_next = replayed.lsn_max.max(lsn_known).saturating_add(LSN_GAP);
@@ -448,7 +511,12 @@ impl Recovery {
             .checked_next_power_of_two()
             .unwrap_or(u64::MAX)
             .clamp(self.limits.segment_bytes_first, self.limits.segment_bytes_max);
-        let free = first_segment(&segments, wanted)?;
+        let first_bytes = self.limits.segment_bytes_first;
+        let free = match room {
+            StartRoom::Free => segments.take_or_unwritten(wanted),
+            StartRoom::Reserve => segments.take_or_make(first_bytes),
+        };
+        let free = free.map_err(|error| failed("making a segment", error))?;
         let start = SegmentStart {
             generation,
             lsn_first: lsn_next,
@@ -469,7 +537,7 @@ impl Recovery {
             places.push((u32::try_from(at).unwrap_or(u32::MAX), payloads));
         }
         let sealed = builder.finish()?;
-        sealed.write()?;
+        sealed.write().inspect_err(|error| drop_unbegun(&segments, free.file_number, error))?;
         self.ledger.begin(generation, start.segment_bytes, lsn_next);
         segments.add(sealed.segment());
         for (frame, (at, payloads)) in last_group.into_iter().zip(places) {
@@ -490,6 +558,7 @@ impl Recovery {
             generation,
             log_bytes,
             sealed,
+            stopped,
         })
     }
 
@@ -530,7 +599,7 @@ impl Recovery {
 
     fn finish(mut self, finish: Finish) -> Result<Machine, OpenError> {
         let Finish { disk, clock, entropy, log_key, segments, .. } = finish;
-        let Finish { lsn_next, generation, log_bytes, sealed, .. } = finish;
+        let Finish { lsn_next, generation, log_bytes, sealed, stopped, .. } = finish;
         let rebuilt = self.is_rebuild();
         if rebuilt {
             let pending = std::mem::take(&mut self.pending);
@@ -563,6 +632,7 @@ impl Recovery {
         let passed = self.checkpoint.map_or(0, |checkpoint| checkpoint.position.generation);
         Ok(Machine {
             limits: self.limits,
+            reserve: Reserve::new(Arc::clone(&disk), self.limits.reserve_bytes),
             disk,
             clock,
             entropy,
@@ -578,11 +648,11 @@ impl Recovery {
             checkpoint_done: Condvar::new(),
             checkpoint_generation: AtomicU64::new(passed),
             retiring: Mutex::default(),
-            stopped: OnceLock::new(),
+            stopped,
             short_of_room: AtomicBool::new(false),
             room_looked_seconds: AtomicU64::new(0),
             checkpoint_stuck: AtomicBool::new(false),
-            reserve_made: AtomicBool::new(false),
+            checkpoint_seconds: AtomicU64::new(0),
         })
     }
 }
@@ -597,6 +667,7 @@ struct Finish {
     generation: u64,
     log_bytes: u64,
     sealed: crate::log::SealedGroup,
+    stopped: Stopped,
 }
 
 /// Blank files can be used if they are whole; others are removed.
@@ -608,22 +679,23 @@ fn take_free_files(
     for (file_number, file) in &inventory.blank {
         let bytes = file.len().map_err(|error| failed("reading a segment", error))?;
         if bytes >= segment_bytes_first && bytes.is_power_of_two() {
-            let file = Arc::clone(file);
-            let file_number = *file_number;
-            segments.give_back(FreeSegment { file_number, file, segment_bytes: bytes });
+            segments.take_up(*file_number, Arc::clone(file))
         } else {
-            segments.discard(*file_number).map_err(|error| failed("removing a segment", error))?;
+            segments.discard(*file_number)
         }
+        .map_err(|error| failed("removing a segment", error))?;
     }
     Ok(())
 }
 
-/// Where none is free the segment is not filled with zeros ahead: a start takes no longer than it must.
-fn first_segment(segments: &Segments, wanted: u64) -> Result<FreeSegment, OpenError> {
-    segments.take_or_unwritten(wanted).map_err(|error| match error.kind() {
-        io::ErrorKind::StorageFull => OpenError::Full,
-        _ => failed("making a segment", error),
-    })
+/// A segment whose first group was not written does not exist: its file only takes room that the
+/// next try may need.
+fn drop_unbegun(segments: &Segments, file_number: u64, error: &WriterError) {
+    if matches!(error, WriterError::Write(_))
+        && let Err(error) = segments.discard(file_number)
+    {
+        tracing::warn!(%error, "a segment that was not begun stays");
+    }
 }
 
 /// Segments that do not count are wiped, now that the table of the new segment is durable, which

@@ -109,12 +109,21 @@ impl Segments {
     /// Wipes the header of a file and frees it.
     pub(crate) fn free_file(&self, file_number: u64, file: Arc<dyn DiskFile>) -> io::Result<()> {
         wipe_header(&*file)?;
+        self.take_up(file_number, file)
+    }
+
+    /// Frees a file whose header is blank. One with holes would meet a full drive just when it is
+    /// needed as reserve: it is removed.
+    pub(crate) fn take_up(&self, file_number: u64, file: Arc<dyn DiskFile>) -> io::Result<()> {
         let segment_bytes = file.len()?;
+        if self.prewrite && file.allocated_bytes()? < segment_bytes {
+            return self.discard(file_number);
+        }
         self.give_back(FreeSegment { file_number, file, segment_bytes });
         Ok(())
     }
 
-    /// Frees a file whose header is blank already.
+    /// Gives back what was taken and not used.
     pub(crate) fn give_back(&self, segment: FreeSegment) {
         self.free.lock().segments.push(segment);
     }
@@ -170,13 +179,21 @@ impl Segments {
         Ok(FreeSegment { file_number, file, segment_bytes })
     }
 
-    /// A free file if there is one, otherwise a new one that is not filled ahead.
+    /// A free file if there is one, otherwise a new one that is not filled ahead: a start takes no
+    /// longer than it must.
     pub(crate) fn take_or_unwritten(&self, wanted: u64) -> io::Result<FreeSegment> {
         let found = self.free.lock().segments.pop();
-        match found {
-            Some(segment) => Ok(segment),
-            None => self.take_unwritten(wanted),
+        found.map_or_else(|| self.take_unwritten(wanted), Ok)
+    }
+
+    /// A free file if there is one, otherwise a new one with all its room, if there is so much.
+    pub(crate) fn take_or_make(&self, segment_bytes: u64) -> io::Result<FreeSegment> {
+        if self.free_count() == 0
+            && let Err(error) = self.make(segment_bytes)
+        {
+            tracing::warn!(%error, "a segment could not be filled ahead");
         }
+        self.take_or_unwritten(segment_bytes)
     }
 
     /// A group was committed: the making of files goes on by a piece.
@@ -197,6 +214,11 @@ impl Segments {
     /// Whether fewer files are free than there should be ahead of use.
     pub(crate) fn wants_more(&self) -> bool {
         self.free_count() <= RESERVE
+    }
+
+    /// Whether fewer files are free than are kept for removals and relocations.
+    pub(crate) fn lacks_reserve(&self) -> bool {
+        self.free_count() < RESERVE
     }
 
     /// Removes free files beyond those that are kept ready, the shortest first.

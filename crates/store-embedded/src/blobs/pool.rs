@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -17,8 +17,6 @@ pub(crate) struct BlobFiles {
     state: Mutex<State>,
     /// Held while names change, so that a name is not removed while its directory is synced for it.
     names: Mutex<Names>,
-    /// Why a directory could not be synced: names in it may be lost, whatever a later sync says.
-    names_failure: OnceLock<String>,
 }
 
 #[derive(Debug, Default)]
@@ -68,8 +66,7 @@ impl BlobFiles {
         let (file_next, garbage) = recovery.finish(&*disk)?;
         let state = State { file_next, garbage, ..State::default() };
         let state = Mutex::new(state);
-        let (names, names_failure) = (Mutex::default(), OnceLock::new());
-        Ok(Self { disk, pool_files, state, names, names_failure })
+        Ok(Self { disk, pool_files, state, names: Mutex::default() })
     }
 
     /// As [`BlobFiles::open`] after a rebuild of the index: no snapshot tells which files had no
@@ -109,20 +106,12 @@ impl BlobFiles {
         self.state.lock().ready.len() * 2 < self.pool_files
     }
 
-    /// Why no file is made any more, if so: the engine must stop.
-    pub(crate) fn names_failure(&self) -> Option<&str> {
-        self.names_failure.get().map(String::as_str)
-    }
-
     /// Makes files ahead.
     ///
     /// # Errors
-    /// As the drive says; always, once a directory could not be synced.
+    /// As the drive says.
     pub(crate) fn refill(&self) -> io::Result<()> {
         let mut names = self.names.lock();
-        if let Some(reason) = self.names_failure() {
-            return Err(io::Error::other(reason.to_owned()));
-        }
         let (first, missing) = {
             let mut state = self.state.lock();
             let missing = self.pool_files.max(1).saturating_sub(state.ready.len()) as u64;
@@ -158,23 +147,16 @@ impl BlobFiles {
             let shard = number >> SHARD_BITS;
             if !names.shards.contains(&shard) {
                 self.disk.make_dir(&shard_path(shard))?;
-                self.sync_new_names(&DiskPath::data(BLOB_DIR))?;
+                self.disk.sync_dir(&DiskPath::data(BLOB_DIR))?;
                 names.shards.insert(shard);
             }
             shards.insert(shard);
             files.push(self.disk.create(&file_path(number))?);
         }
         for shard in shards {
-            self.sync_new_names(&shard_path(shard))?;
+            self.disk.sync_dir(&shard_path(shard))?;
         }
         Ok(files)
-    }
-
-    fn sync_new_names(&self, dir: &DiskPath) -> io::Result<()> {
-        self.disk.sync_dir(dir).inspect_err(|error| {
-            let reason = format!("a directory of blob files could not be synced: {error}");
-            drop(self.names_failure.set(reason)); // the first reason stays
-        })
     }
 
     /// A batch made a file the property of a record, durably.
@@ -365,18 +347,6 @@ mod tests {
     fn open(disk: &SimDisk) -> BlobFiles {
         let recovery = BlobRecovery::new(BlobSnapshot::default());
         BlobFiles::open(Arc::new(disk.clone()), 1, recovery).unwrap()
-    }
-
-    #[test]
-    fn after_a_failed_sync_of_a_directory_no_file_is_made() {
-        for change in [1, 3] {
-            let disk = SimDisk::new(1);
-            let files = open(&disk);
-            disk.inject(Fault::SyncFailsAt(disk.changes() + change));
-            assert!(files.take().is_err(), "sync at change {change}");
-            assert!(files.names_failure().is_some());
-            assert!(files.take().is_err(), "names may be lost, whatever a later sync says");
-        }
     }
 
     #[test]

@@ -92,7 +92,6 @@ impl Machine {
         })?;
         self.overlay.thaw();
         *self.checkpoint.lock() = None;
-        self.checkpoint_done.notify_all();
         self.retire_later(open.checkpoint.position.generation, &open.emptied);
         Ok(())
     }

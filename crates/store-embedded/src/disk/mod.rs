@@ -4,9 +4,11 @@
 //! simulated drive ([`SimDisk`]) can lose, tear, reorder and damage what a real one ([`RealDisk`])
 //! may lose, tear, reorder and damage. Calls block. Nothing here knows what is in a file.
 
+mod guard;
 mod real;
 mod sim;
 
+pub(crate) use guard::{GuardedDisk, Stopped};
 pub use real::RealDisk;
 pub use sim::{Fault, SimDisk};
 
@@ -104,6 +106,13 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
         Ok(self.len()? == 0)
     }
 
+    /// Bytes of the drive that the file has. Fewer than its length if it has holes: a write to one
+    /// can meet a full drive.
+    ///
+    /// # Errors
+    /// As the drive says.
+    fn allocated_bytes(&self) -> io::Result<u64>;
+
     /// Cuts or extends the file; new bytes are zero.
     ///
     /// # Errors
@@ -123,7 +132,8 @@ pub struct DiskPath {
 pub enum DiskRoot {
     /// The data directory.
     Data,
-    /// The directory of the key file, which is never inside the data directory.
+    /// The directory of the key file: the data directory itself, where the server is not told
+    /// otherwise.
     Keys,
 }
 

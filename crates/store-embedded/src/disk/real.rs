@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,6 +136,10 @@ impl DiskFile for RealFile {
         Ok(self.file.metadata()?.len())
     }
 
+    fn allocated_bytes(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.blocks().saturating_mul(STAT_BLOCK_BYTES))
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.file.set_len(bytes)
     }
@@ -149,4 +153,5 @@ fn make_private_dir(dir: &Path) -> io::Result<()> {
 
 const FILE_MODE: u32 = 0o600; // sealed or not, no one else has business in these files
 const DIR_MODE: u32 = 0o700; // names and sizes of files are nobody else's business either
+const STAT_BLOCK_BYTES: u64 = 512; // the unit of `st_blocks`, whatever the file system has
 const LOCK_NAME: &str = "lock";

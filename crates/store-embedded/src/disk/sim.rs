@@ -393,6 +393,12 @@ impl DiskFile for SimFile {
         Ok(shared.inode(self.inode)?.live.len() as u64)
     }
 
+    fn allocated_bytes(&self) -> io::Result<u64> {
+        let shared = self.shared.lock();
+        shared.check_power()?;
+        Ok(shared.inode(self.inode)?.allocated_bytes())
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let mut shared = self.shared.lock();
         shared.begin_change(ChangeKind::Length)?;

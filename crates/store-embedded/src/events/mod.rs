@@ -140,12 +140,23 @@ impl Journal {
         }
         let appended = self.append_to_current(&mut state, events, now);
         if appended.is_err() {
-            // Nobody knows what the drive has of it: the file is never written again.
-            state.current = None;
+            self.abandon_current(&mut state);
             return appended;
         }
         state.lsn_last = events.last().map_or(state.lsn_last, |event| event.revision.0);
         self.enforce_cap(&mut state)
+    }
+
+    /// After a failure nobody knows what the drive has of the file: it is never written again, and
+    /// goes if nothing in it counts.
+    fn abandon_current(&self, state: &mut State) {
+        let Some(number) = state.current.take() else { return };
+        if state.files.get(&number).is_some_and(|file| file.blocks.lock().all.is_empty()) {
+            state.files.remove(&number);
+            if let Err(error) = self.disk.remove(&file_path(number)) {
+                tracing::warn!(%error, number, "an empty file of the event journal stays");
+            }
+        }
     }
 
     fn append_to_current(
@@ -184,18 +195,18 @@ impl Journal {
         }
         let number = state.file_next;
         state.file_next += 1;
-        let file = self.disk.create(&file_path(number)).map_err(io_error)?;
         let mut salt = [0; 32];
         self.entropy.fill(&mut salt).map_err(|error| io_error(io::Error::other(error)))?;
         let (key, header) = JournalKey::begin(&self.log_key, number, salt).map_err(crypto_error)?;
-        file.write_at(0, &header).map_err(io_error)?;
-        file.sync().map_err(io_error)?;
-        self.disk.sync_dir(&DiskPath::data(JOURNAL_DIR)).map_err(io_error)?;
+        let file = self.disk.create(&file_path(number)).map_err(io_error)?;
         let blocks = Mutex::new(Blocks { all: Vec::new(), end: BLOCK_START });
-        let opened = Arc::new(JournalFile { file, key, blocks });
-        state.files.insert(number, Arc::clone(&opened));
+        let begun = Arc::new(JournalFile { file, key, blocks });
+        state.files.insert(number, Arc::clone(&begun));
         state.current = Some(number);
-        Ok(opened)
+        begun.file.write_at(0, &header).map_err(io_error)?;
+        begun.file.sync().map_err(io_error)?;
+        self.disk.sync_dir(&DiskPath::data(JOURNAL_DIR)).map_err(io_error)?;
+        Ok(begun)
     }
 
     /// Removes the oldest files while all together are over the cap.

@@ -234,88 +234,31 @@ fn wait(answered: oneshot::Receiver<Result<(), CommitError>>) -> Result<(), Stor
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::sync::Arc;
 
     use bytes::Bytes;
-    use strongroom_crypto::{Secret, StaticRootKey};
     use strongroom_store::conformance::Fixture;
     use strongroom_store::{Batch, NewPayload, Protection, Write};
     use tokio::sync::oneshot;
 
     use super::Compacted;
-    use crate::OpenError;
     use crate::commit::Request;
-    use crate::disk::{Disk, DiskPath, Fault, SimDisk};
-    use crate::engine::EngineOptions;
-    use crate::limits::EngineLimits;
-    use crate::machine::Machine;
-    use crate::open::{IndexKind, open_all};
-
-    fn open(disk: &SimDisk, fixture: &Fixture) -> Result<Machine, OpenError> {
-        let entropy = Arc::clone(&fixture.entropy);
-        let root_key = StaticRootKey::new(Secret::from_bytes([9; 32]), Arc::clone(&entropy) as _);
-        let options = EngineOptions {
-            disk: Arc::new(disk.clone()),
-            key_path: DiskPath::keys("keys"),
-            root_key: Arc::new(root_key),
-            entropy: entropy as _,
-            clock: Arc::clone(&fixture.clock) as _,
-            limits: EngineLimits {
-                segment_bytes_first: 128 * 1024,
-                segment_bytes_max: 1024 * 1024,
-                blob_pool_files: 1,
-                free_bytes_min: 0,
-                reserve_bytes: 0,
-                segments_prewritten: false,
-                ..EngineLimits::default()
-            },
-        };
-        open_all(options, IndexKind::Drive).map(|(machine, _)| machine)
-    }
-
-    fn submit(machine: &Machine, request: Request) {
-        let mut queue = VecDeque::from([request]);
-        while !queue.is_empty() {
-            machine.commit_group(&mut queue);
-        }
-    }
-
-    fn put(machine: &Machine, key: &'static str, bytes: usize) {
-        let write = Write::Put {
-            key: Bytes::from_static(key.as_bytes()),
-            value: Bytes::from_static(b"value"),
-            payload: NewPayload::Inline(Bytes::from(vec![7; bytes])),
-            protection: Protection::default(),
-        };
-        let (answer, mut answered) = oneshot::channel();
-        let batch = Batch { writes: vec![write], ..Batch::default() };
-        submit(machine, Request::Batch { batch, kept: Vec::new(), answer, permit: None });
-        answered.try_recv().unwrap().unwrap();
-    }
-
-    fn checkpoint(machine: &Machine) {
-        assert!(machine.begin_checkpoint(true));
-        machine.run_checkpoint().unwrap();
-    }
-
-    fn newest(machine: &Machine) -> u64 {
-        machine.log.lock().writer.position().generation
-    }
+    use crate::disk::{Disk, Fault, SimDisk};
+    use crate::tests::{checkpoint, newest, open, put, submit};
 
     #[test]
     fn a_rebuild_does_not_miss_what_was_freed_while_a_segment_was_begun() {
         let fixture = Fixture::new(5);
         let disk = SimDisk::new(1);
         let machine = open(&disk, &fixture).unwrap();
-        put(&machine, "kept", 100);
+        put(&machine, "kept", 100).unwrap();
         let first = newest(&machine);
         while newest(&machine) == first {
-            put(&machine, "dead", 60_000);
+            put(&machine, "dead", 60_000).unwrap();
         }
-        checkpoint(&machine);
+        checkpoint(&machine).unwrap();
         let plain = |request| submit(&machine, request);
         assert_eq!(machine.compact(&plain).unwrap(), Compacted::Emptied);
-        checkpoint(&machine);
+        checkpoint(&machine).unwrap();
 
         // The log says that the first one is free; another one is begun before it is wiped.
         let freed_in = newest(&machine);
@@ -323,15 +266,15 @@ mod tests {
             .retire(&|request| {
                 submit(&machine, request);
                 while newest(&machine) == freed_in {
-                    put(&machine, "dead", 60_000);
+                    put(&machine, "dead", 60_000).unwrap();
                 }
             })
             .unwrap();
 
         // Now the segment that says so goes, too.
-        checkpoint(&machine);
+        checkpoint(&machine).unwrap();
         while machine.compact(&plain).unwrap() == Compacted::Emptied {}
-        checkpoint(&machine);
+        checkpoint(&machine).unwrap();
         machine.retire(&plain).unwrap();
         drop(machine);
         let disk = disk.kill();
@@ -345,12 +288,12 @@ mod tests {
         let fixture = Fixture::new(5);
         let disk = SimDisk::new(1);
         let machine = open(&disk, &fixture).unwrap();
-        put(&machine, "key", 100);
+        put(&machine, "key", 100).unwrap();
         let first = newest(&machine);
         while newest(&machine) == first {
-            put(&machine, "dead", 60_000);
+            put(&machine, "dead", 60_000).unwrap();
         }
-        checkpoint(&machine);
+        checkpoint(&machine).unwrap();
         let compacted = machine.compact(&|relocate| {
             // The same group replaces the record; its sync fails.
             let write = Write::Put {

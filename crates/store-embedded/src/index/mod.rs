@@ -254,29 +254,23 @@ impl Index {
 
     /// Reads every page that counts back from the drive, checks it and the checksums that the
     /// pages keep of each other, and hands every entry to `visit`, in order. A block that
-    /// was replaced by an older one in the same place does not pass. Reads and changes go on
-    /// meanwhile; what is visited is the state of the moment of the call.
+    /// was replaced by an older one in the same place does not pass. Reads go on meanwhile,
+    /// and changes once all checksums were compared; what is visited is the state of the moment
+    /// of the call.
     ///
     /// # Errors
     /// [`IndexError::Damaged`] if something is not what was written.
     pub fn verify(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<Verified, IndexError> {
         self.check_sound()?;
-        let (pinned, backend, bytes) = {
-            let _no_change = self.database.lock();
-            let pinned = self.view.read().entries.clone().ok_or(IndexError::Stopped)?;
-            let first = self.blocks.read_stored_first();
-            let first = self.noted(first)?;
-            let bytes = self.blocks.len();
-            (pinned, ViewBackend::new(Arc::clone(&self.blocks), first, bytes), bytes)
-        };
+        let no_change = self.database.lock();
+        let pinned = self.view.read().entries.clone().ok_or(IndexError::Stopped)?;
+        let copy = self.open_copy();
+        let bytes = self.blocks.len();
+        drop(no_change);
+        let copy = self.noted(copy)?;
         let outcome = guarded(move || {
-            let database = Builder::new()
-                .set_cache_size(VERIFY_CACHE_BYTES)
-                .set_check_integrity_on_open(true)
-                .create_with_backend(backend)
-                .map_err(from_database)?;
             let mut verified = Verified { entries: 0, bytes };
-            let entries = View::of(&database)?.entries.ok_or(IndexError::Stopped)?;
+            let entries = View::of(&copy)?.entries.ok_or(IndexError::Stopped)?;
             for entry in entries.iter().map_err(from_storage)? {
                 let (key, value) = entry.map_err(from_storage)?;
                 visit(key.value(), value.value());
@@ -287,6 +281,21 @@ impl Index {
         // As long as the snapshot lives, none of its pages is written again.
         drop(pinned);
         self.noted(outcome)
+    }
+
+    /// Opens the database a second time, which reads all pages and compares their checksums. No
+    /// change may go on meanwhile: a snapshot keeps the pages of entries from being written, not
+    /// those in which the database keeps its own accounts.
+    fn open_copy(&self) -> Result<Database, IndexError> {
+        let first = self.blocks.read_stored_first()?;
+        let backend = ViewBackend::new(Arc::clone(&self.blocks), first, self.blocks.len());
+        guarded(move || {
+            Builder::new()
+                .set_cache_size(VERIFY_CACHE_BYTES)
+                .set_check_integrity_on_open(true)
+                .create_with_backend(backend)
+                .map_err(from_database)
+        })
     }
 
     /// Closes the index, so that the next open finds it in order.

@@ -5,39 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypto::BlobId;
-use strongroom_store::conformance::{Fixture, block_on};
-use strongroom_store::{
-    Batch, CommitError, NewPayload, Protection, Revision, Store, StoreError, Write,
-};
+use strongroom_store::conformance::block_on;
+use strongroom_store::{CommitError, NewPayload, Revision, StoreError};
+use strongroom_store_embedded::OpenError;
 use strongroom_store_embedded::disk::{Disk, DiskPath, Fault, SimDisk};
-use strongroom_store_embedded::{EmbeddedEngine, EngineLimits, OpenError};
 
-use crate::support::{open, options, small_limits};
-
-fn put(store: &Store, key: &str, payload: NewPayload) -> Result<(), CommitError> {
-    let write = Write::Put {
-        key: Bytes::copy_from_slice(key.as_bytes()),
-        value: Bytes::from_static(b"value"),
-        payload,
-        protection: Protection::default(),
-    };
-    let batch = Batch { writes: vec![write], ..Batch::default() };
-    block_on(store.metadata.commit(batch)).map(|_| ())
-}
-
-fn delete(store: &Store, key: &str) -> Result<(), CommitError> {
-    let write = Write::Delete { key: Bytes::copy_from_slice(key.as_bytes()) };
-    let batch = Batch { writes: vec![write], ..Batch::default() };
-    block_on(store.metadata.commit(batch)).map(|_| ())
-}
-
-fn inline(bytes: usize) -> NewPayload {
-    NewPayload::Inline(Bytes::from(vec![7; bytes]))
-}
-
-fn exists(store: &Store, key: &str) -> bool {
-    block_on(store.metadata.get(key.as_bytes())).unwrap().is_some()
-}
+use crate::support::{exists, inline, open, put};
 
 #[test]
 fn a_failed_sync_stops_the_engine_and_keeps_what_was_acknowledged() {
@@ -95,69 +68,6 @@ fn a_failed_write_closes_the_segment_and_nothing_else() {
             assert!(exists(&store, &key), "{key} was acknowledged");
         }
     }
-}
-
-#[test]
-fn a_full_drive_refuses_payloads_and_still_deletes() {
-    let disk = SimDisk::new(1);
-    let limits = EngineLimits { segments_prewritten: true, ..small_limits() };
-    let engine =
-        EmbeddedEngine::open(options(Arc::new(disk.clone()), &Fixture::default(), limits)).unwrap();
-    let store = engine.store();
-    put(&store, "blob-owner", inline(10)).unwrap();
-    while !disk.files().contains(&DiskPath::data("reserve")) {
-        put(&store, "blob-owner", inline(10)).unwrap(); // the chores have their time
-    }
-    let mut keys = Vec::new();
-    disk.limit_bytes(Some(disk.used_bytes() + 24 * 1024 * 1024));
-    let refused = loop {
-        let key = format!("key-{}", keys.len());
-        match put(&store, &key, inline(60_000)) {
-            Ok(()) => keys.push(key),
-            Err(error) => break error,
-        }
-        assert!(keys.len() < 2000, "the drive never became full");
-    };
-    assert!(matches!(refused, CommitError::Store(StoreError::Full)), "{refused:?}");
-    assert!(keys.len() > 50, "{} {refused:?} used {}", keys.len(), disk.used_bytes());
-    for key in &keys {
-        assert!(exists(&store, key));
-    }
-    for key in &keys {
-        delete(&store, key).unwrap();
-    }
-    // What was deleted makes room for new payloads, once the log has been compacted.
-    let mut tries = 0;
-    while put(&store, "after", inline(60_000)).is_err() {
-        delete(&store, "blob-owner").unwrap();
-        tries += 1;
-        assert!(tries < 100_000, "no room was made");
-    }
-    assert!(exists(&store, "after"));
-    engine.close().unwrap();
-}
-
-#[test]
-fn a_blob_on_a_full_drive_is_refused_and_leaves_nothing() {
-    let disk = SimDisk::new(1);
-    let engine = open(Arc::new(disk.clone())).unwrap();
-    let store = engine.store();
-    put(&store, "first", inline(10)).unwrap();
-    let error = block_on(async {
-        let mut writer = store.blobs.create(BlobId::from_bytes([1; 16])).await.unwrap();
-        disk.limit_bytes(Some(disk.used_bytes() + 100_000));
-        loop {
-            if let Err(error) = writer.write(Bytes::from(vec![1; 50_000])).await {
-                return error;
-            }
-        }
-    });
-    assert!(matches!(error, StoreError::Full), "{error:?}");
-    disk.limit_bytes(None);
-    engine.close().unwrap();
-    let blobs = disk.files().into_iter().filter(|path| path.relative().starts_with("blobs/"));
-    let bytes: usize = blobs.map(|path| disk.contents(&path).unwrap().len()).sum();
-    assert_eq!(bytes, 0, "only empty files of the pool may stay");
 }
 
 #[test]

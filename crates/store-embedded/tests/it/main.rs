@@ -5,5 +5,6 @@
 mod conformance;
 mod damage;
 mod faults;
+mod full;
 mod support;
 mod worlds;

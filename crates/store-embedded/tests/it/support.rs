@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use strongroom_crypto::{Secret, StaticRootKey, SystemEntropy};
-use strongroom_store::conformance::Fixture;
+use strongroom_store::conformance::{Fixture, block_on};
+use strongroom_store::{Batch, CommitError, NewPayload, Protection, Store, Write};
 use strongroom_store_embedded::disk::{Disk, DiskPath};
 use strongroom_store_embedded::{EmbeddedEngine, EngineLimits, EngineOptions, OpenError};
 
@@ -42,6 +44,31 @@ pub(crate) fn options(
 
 pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<EmbeddedEngine, OpenError> {
     EmbeddedEngine::open(options(disk, &Fixture::default(), small_limits()))
+}
+
+pub(crate) fn put(store: &Store, key: &str, payload: NewPayload) -> Result<(), CommitError> {
+    let write = Write::Put {
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        value: Bytes::from_static(b"value"),
+        payload,
+        protection: Protection::default(),
+    };
+    let batch = Batch { writes: vec![write], ..Batch::default() };
+    block_on(store.metadata.commit(batch)).map(|_| ())
+}
+
+pub(crate) fn delete(store: &Store, key: &str) -> Result<(), CommitError> {
+    let write = Write::Delete { key: Bytes::copy_from_slice(key.as_bytes()) };
+    let batch = Batch { writes: vec![write], ..Batch::default() };
+    block_on(store.metadata.commit(batch)).map(|_| ())
+}
+
+pub(crate) fn inline(bytes: usize) -> NewPayload {
+    NewPayload::Inline(Bytes::from(vec![7; bytes]))
+}
+
+pub(crate) fn exists(store: &Store, key: &str) -> bool {
+    block_on(store.metadata.get(key.as_bytes())).unwrap().is_some()
 }
 
 /// A directory of its own for one test, removed at its end.
