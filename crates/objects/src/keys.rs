@@ -126,6 +126,12 @@ pub(crate) fn parse_owned_bucket(key: &[u8]) -> Result<BucketName, StoreKeyError
     name.parse().map_err(|_| StoreKeyError::Malformed)
 }
 
+/// The record of a bucket's tags.
+#[must_use]
+pub(crate) fn bucket_tags(bucket: BucketId) -> Bytes {
+    tagged(TAG_BUCKET_TAGS, &[bucket.as_bytes()])
+}
+
 /// The record of one version of an object.
 #[must_use]
 pub(crate) fn object_version(
@@ -370,6 +376,7 @@ fn concat16(first: [u8; 8], second: [u8; 8]) -> [u8; 16] {
 
 const TAG_BUCKET: u8 = b'n';
 const TAG_OWNED_BUCKET: u8 = b'o';
+const TAG_BUCKET_TAGS: u8 = b't';
 const TAG_OBJECT: u8 = b'v';
 const TAG_UPLOAD: u8 = b'u';
 const TAG_PART: u8 = b'p';

@@ -17,6 +17,7 @@ mod objects;
 mod payload;
 mod records;
 mod sweep;
+mod tags;
 
 use std::fmt;
 use std::sync::Arc;

@@ -8,9 +8,11 @@ use strongroom_model::s3;
 use strongroom_types::Arn;
 use strongroom_wire::{ErrorResponse, Payload};
 
+use super::tagging::pairs;
 use super::{bind, errors};
 use crate::S3;
 use crate::buckets::{BucketError, BucketQuery, REGION_WITHOUT_CONSTRAINT};
+use crate::tags::TagSet;
 
 pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     vec![
@@ -40,8 +42,12 @@ async fn create_bucket(
     if input.bucket_namespace.is_some_and(|n| n != s3::BucketNamespace::Global) {
         return Err(errors::not_implemented("x-amz-bucket-namespace"));
     }
-    let location = input.create_bucket_configuration.and_then(|c| c.location_constraint);
-    service.create_bucket(&mut permit, &input.bucket, location.as_deref()).await?;
+    let (location, tags) = match input.create_bucket_configuration {
+        Some(configuration) => (configuration.location_constraint, configuration.tags),
+        None => (None, None),
+    };
+    let tags = TagSet::of_bucket(pairs(tags.unwrap_or_default()))?;
+    service.create_bucket(&mut permit, &input.bucket, location.as_deref(), &tags).await?;
     Ok(s3::CreateBucketOutput {
         location: Some(format!("/{}", input.bucket)),
         bucket_arn: Some(Arn::bucket(&input.bucket).as_str().to_owned()),

@@ -22,6 +22,7 @@ use crate::multipart::{
 };
 use crate::objects::ObjectError;
 use crate::payload::PayloadFault;
+use crate::tags::{TagError, TaggingError};
 
 /// An input that is not what the operation takes.
 pub(crate) fn decode_error(_operation: &str, error: &DecodeError) -> ErrorResponse {
@@ -152,6 +153,48 @@ impl From<ChecksumClaimError> for ErrorResponse {
 impl From<ContentMd5Error> for ErrorResponse {
     fn from(error: ContentMd5Error) -> Self {
         Self::new("InvalidDigest", 400, error.to_string())
+    }
+}
+
+/// A bucket without tags.
+pub(crate) fn no_such_tag_set() -> ErrorResponse {
+    ErrorResponse::new("NoSuchTagSet", 404, "the TagSet does not exist")
+}
+
+impl From<TagError> for ErrorResponse {
+    fn from(error: TagError) -> Self {
+        let message = error.to_string();
+        match error {
+            // SPEC: data-protection, 6.2: S3 itself says `BadRequest` in the first case.
+            TagError::TooMany { .. } => Self::new("InvalidTag", 400, message),
+            TagError::Key(key) | TagError::Reserved(key) | TagError::Duplicate(key) => {
+                Self::new("InvalidTag", 400, message).element("TagKey", key)
+            }
+            TagError::Value(value) => {
+                Self::new("InvalidTag", 400, message).element("TagValue", value)
+            }
+            TagError::Header(text) => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "x-amz-tagging")
+                .element("ArgumentValue", text),
+        }
+    }
+}
+
+impl From<TaggingError> for ErrorResponse {
+    fn from(error: TaggingError) -> Self {
+        let message = error.to_string();
+        match error {
+            TaggingError::DeleteMarker { method, version_id, last_modified } => {
+                Self::new("MethodNotAllowed", 405, message)
+                    .element("Method", method)
+                    .element("ResourceType", "DeleteMarker")
+                    .header(ALLOW, "DELETE")
+                    .header(DELETE_MARKER, "true")
+                    .header(VERSION_ID, &version_id.to_string())
+                    .header(LAST_MODIFIED, &last_modified.to_http_date())
+            }
+            TaggingError::Object(error) => error.into(),
+        }
     }
 }
 

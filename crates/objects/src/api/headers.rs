@@ -7,6 +7,7 @@ use super::errors;
 use crate::checksums::{ChecksumClaimError, ChecksumClaims, ChecksumPlan};
 use crate::metadata::{check_system, strip_aws_chunked, user_metadata};
 use crate::records::{ObjectMetadata, SystemMetadata};
+use crate::tags::TagSet;
 
 /// The metadata headers of a request that writes an object.
 #[derive(Debug, Default)]
@@ -190,6 +191,11 @@ pub(super) fn checksum_algorithm(
     named: s3::ChecksumAlgorithm,
 ) -> Result<strongroom_crypto::ChecksumAlgorithm, ErrorResponse> {
     Ok(named.as_str().parse().map_err(|_| ChecksumClaimError::UnknownAlgorithm)?)
+}
+
+/// The tags that a request gives to a new object.
+pub(super) fn tags_in(tagging: Option<&str>) -> Result<TagSet, ErrorResponse> {
+    Ok(tagging.map(TagSet::from_header).transpose()?.unwrap_or_default())
 }
 
 /// A byte count in the model's terms.

@@ -91,7 +91,7 @@ pub(super) const ROWS: &[MemberRow] = &[
     ("CreateMultipartUpload", "SSEKMSEncryptionContext", Fixed("absent: `AES256` takes none")),
     ("CreateMultipartUpload", "BucketKeyEnabled", Fixed("`false`")),
     ("CreateMultipartUpload", "RequestPayer", NO_REQUESTER_PAYS),
-    ("CreateMultipartUpload", "Tagging", Refused),
+    ("CreateMultipartUpload", "Tagging", Enforced),
     ("CreateMultipartUpload", "ObjectLockMode", Refused),
     ("CreateMultipartUpload", "ObjectLockRetainUntilDate", Refused),
     ("CreateMultipartUpload", "ObjectLockLegalHoldStatus", Refused),

@@ -12,7 +12,7 @@ use strongroom_wire::{
     Disposition, ErrorResponse, Location, OperationStatus, ServiceTables, UnknownMember,
 };
 
-use super::{errors, member_rows};
+use super::{errors, member_rows, setting_rows};
 
 /// `(operation, member path, disposition)`.
 pub(super) type MemberRow = (&'static str, &'static str, Disposition);
@@ -93,11 +93,12 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
 }
 
 /// Rows of all groups of operations.
-static MEMBERS: LazyLock<Vec<MemberRow>> = LazyLock::new(|| [CORE, member_rows::ROWS].concat());
+static MEMBERS: LazyLock<Vec<MemberRow>> =
+    LazyLock::new(|| [CORE, member_rows::ROWS, setting_rows::ROWS].concat());
 
 /// The operations that are built.
 static STATUS: LazyLock<Vec<(&'static str, OperationStatus)>> = LazyLock::new(|| {
-    let built = [CORE_OPERATIONS, member_rows::OPERATIONS].concat();
+    let built = [CORE_OPERATIONS, member_rows::OPERATIONS, setting_rows::OPERATIONS].concat();
     built.into_iter().map(|name| (name, OperationStatus::Implemented)).collect()
 });
 
@@ -162,7 +163,9 @@ const CORE: &[MemberRow] = &[
     ("CreateBucket", "CreateBucketConfiguration.LocationConstraint", Enforced),
     ("CreateBucket", "CreateBucketConfiguration.Location", Refused),
     ("CreateBucket", "CreateBucketConfiguration.Bucket", Refused),
-    ("CreateBucket", "CreateBucketConfiguration.Tags", Refused),
+    ("CreateBucket", "CreateBucketConfiguration.Tags", Enforced),
+    ("CreateBucket", "CreateBucketConfiguration.Tags.Key", Enforced),
+    ("CreateBucket", "CreateBucketConfiguration.Tags.Value", Enforced),
     ("CreateBucket", "GrantFullControl", Refused),
     ("CreateBucket", "GrantRead", Refused),
     ("CreateBucket", "GrantReadACP", Refused),
@@ -299,7 +302,7 @@ const CORE: &[MemberRow] = &[
     ("PutObject", "SSEKMSEncryptionContext", Fixed("absent: `AES256` takes none")),
     ("PutObject", "BucketKeyEnabled", Fixed("`false`")),
     ("PutObject", "RequestPayer", NO_REQUESTER_PAYS),
-    ("PutObject", "Tagging", Refused),
+    ("PutObject", "Tagging", Enforced),
     ("PutObject", "ObjectLockMode", Refused),
     ("PutObject", "ObjectLockRetainUntilDate", Refused),
     ("PutObject", "ObjectLockLegalHoldStatus", Refused),
@@ -330,7 +333,7 @@ const CORE: &[MemberRow] = &[
     ("CopyObject", "Key", Enforced),
     ("CopyObject", "Metadata", Enforced),
     ("CopyObject", "MetadataDirective", Enforced),
-    ("CopyObject", "TaggingDirective", Fixed("no object has tags")),
+    ("CopyObject", "TaggingDirective", Enforced),
     ("CopyObject", "AnnotationDirective", Fixed("no object has annotations")),
     ("CopyObject", "ServerSideEncryption", Fixed("`AES256`")),
     ("CopyObject", "StorageClass", ONE_CLASS),
@@ -345,7 +348,7 @@ const CORE: &[MemberRow] = &[
     ("CopyObject", "CopySourceSSECustomerKey", Refused),
     ("CopyObject", "CopySourceSSECustomerKeyMD5", Refused),
     ("CopyObject", "RequestPayer", NO_REQUESTER_PAYS),
-    ("CopyObject", "Tagging", Refused),
+    ("CopyObject", "Tagging", Enforced),
     ("CopyObject", "ObjectLockMode", Refused),
     ("CopyObject", "ObjectLockRetainUntilDate", Refused),
     ("CopyObject", "ObjectLockLegalHoldStatus", Refused),

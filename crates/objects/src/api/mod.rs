@@ -55,6 +55,8 @@ mod members;
 mod multipart;
 mod objects;
 mod reads;
+mod setting_rows;
+mod tagging;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -74,6 +76,7 @@ pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     endpoints.extend(listing::endpoints(service));
     endpoints.extend(multipart::endpoints(service));
     endpoints.extend(objects::endpoints(service));
+    endpoints.extend(tagging::endpoints(service));
     let bound: BTreeSet<&str> = endpoints.iter().map(|endpoint| endpoint.name()).collect();
     let mut refused: Vec<Arc<dyn Endpoint>> = Vec::new();
     macro_rules! refuse_the_rest {

@@ -9,7 +9,7 @@ use strongroom_wire::{ErrorResponse, Payload};
 
 use super::headers::{
     byte_count, check_acl, check_storage_class, checksum_algorithm, checksum_type,
-    encryption_headers, metadata_headers,
+    encryption_headers, metadata_headers, tags_in,
 };
 use super::listing::{algorithm_out, key_out, owner_out};
 use super::{bind, errors};
@@ -45,7 +45,11 @@ async fn create_multipart_upload(
     encryption_headers!(input).check()?;
     let algorithm = input.checksum_algorithm.map(checksum_algorithm).transpose()?;
     let checksum = upload_checksum(algorithm, input.checksum_type.map(type_in))?;
-    let new = NewUpload { checksum, metadata: metadata_headers!(input).checked()? };
+    let new = NewUpload {
+        checksum,
+        metadata: metadata_headers!(input).checked()?,
+        tags: tags_in(input.tagging.as_deref())?,
+    };
     let unique = service.create_multipart_upload(&mut permit, &input.key, new).await?;
     Ok(s3::CreateMultipartUploadOutput {
         bucket: Some(input.bucket.to_string()),

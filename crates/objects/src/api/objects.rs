@@ -9,7 +9,7 @@ use strongroom_wire::{ErrorResponse, Payload};
 
 use super::headers::{
     byte_count, check_acl, check_storage_class, checksum_algorithm, checksum_plan, checksum_type,
-    count, encryption_headers, metadata_headers,
+    count, encryption_headers, metadata_headers, tags_in,
 };
 use super::reads::{found_output, overrides, read_request};
 use super::{bind, errors};
@@ -21,6 +21,7 @@ use crate::objects::{
     ReadRequest, Selection, SourceRequest,
 };
 use crate::records::{ManifestPart, ObjectRecord};
+use crate::tags::TagSet;
 
 pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     vec![
@@ -52,6 +53,7 @@ async fn put_object(
         )?,
         condition: WriteCondition::new(input.if_match.take(), input.if_none_match.take())?,
         metadata: metadata_headers!(input).checked()?,
+        tags: tags_in(input.tagging.as_deref())?,
         object_key: input.key,
     };
     let record = service.put_object(&mut permit, &request, body).await?;
@@ -243,11 +245,24 @@ fn copy_request(input: &mut s3::CopyObjectInput) -> Result<CopyRequest, ErrorRes
             None | Some(s3::MetadataDirective::Copy) => MetadataDirective::Copy,
             Some(s3::MetadataDirective::Replace) => MetadataDirective::Replace(metadata),
         },
+        tags: tagging_directive(input)?,
         checksum: input.checksum_algorithm.map(checksum_algorithm).transpose()?,
         names_encryption,
         website_redirect,
         condition: WriteCondition::new(input.if_match.take(), input.if_none_match.take())?,
     })
+}
+
+/// Whose tags a copy has.
+fn tagging_directive(input: &s3::CopyObjectInput) -> Result<Option<TagSet>, ErrorResponse> {
+    match (input.tagging_directive, input.tagging.as_deref()) {
+        (Some(s3::TaggingDirective::Replace), tagging) => Ok(Some(tags_in(tagging)?)),
+        // Tags that the copy would not have must not seem to be taken.
+        (None | Some(s3::TaggingDirective::Copy), Some(_)) => Err(errors::invalid_request(
+            "`x-amz-tagging` needs the directive `REPLACE` in `x-amz-tagging-directive`",
+        )),
+        (None | Some(s3::TaggingDirective::Copy), None) => Ok(None),
+    }
 }
 
 /// An entry of a list of deletions.

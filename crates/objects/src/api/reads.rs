@@ -132,6 +132,8 @@ macro_rules! found_output {
         $output.parts_count =
             parts_count.map(|parts| crate::api::headers::count(parts.parts_count));
         let record = $found.version.record;
+        let tag_count = i32::try_from(record.tags.len()).unwrap_or(i32::MAX);
+        $output.tag_count = Some(tag_count).filter(|count| *count > 0);
         let outgoing = record.metadata.outgoing();
         let missing = i32::try_from(outgoing.missing).unwrap_or(i32::MAX);
         $output.missing_meta = Some(missing).filter(|missing| *missing > 0);

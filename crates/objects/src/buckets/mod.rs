@@ -13,6 +13,7 @@ use strongroom_types::{AccountId, BucketId, BucketName, Region, Timestamp};
 
 use crate::fault::Fault;
 use crate::records::{BucketEncryption, BucketRecord, VersioningState};
+use crate::tags::{self, TagSet};
 use crate::{RACES_LOST_MAX, S3, keys};
 
 /// Why a bucket was not made, found or deleted.
@@ -90,6 +91,7 @@ impl S3 {
         permit: &mut Permit<s3::CreateBucket>,
         name: &BucketName,
         location: Option<&str>,
+        tags: &TagSet,
     ) -> Result<(), BucketError> {
         self.check_location(location)?;
         let Principal::Root { account, canonical_user_id } = permit.caller().principal else {
@@ -113,6 +115,7 @@ impl S3 {
             writes: vec![
                 put(keys::bucket(name), record.encode().map_err(Fault::from)?),
                 put(keys::owned_bucket(account, name), Vec::new()),
+                tags::write(id, tags)?,
             ],
             event: Some(permit.audit().sealed_with(Outcome { status: 200, ..Outcome::default() })),
             ..Batch::default()
@@ -151,6 +154,7 @@ impl S3 {
                 writes: vec![
                     Write::Delete { key: keys::bucket(&bucket.name) },
                     Write::Delete { key: keys::owned_bucket(bucket.owner, &bucket.name) },
+                    Write::Delete { key: keys::bucket_tags(bucket.id) },
                     put(keys::dead_bucket(bucket.id), Vec::new()),
                 ],
                 event: Some(

@@ -15,6 +15,7 @@ use crate::buckets::put;
 use crate::fault::Fault;
 use crate::keys::{self, UploadUnique};
 use crate::records::{LockState, ObjectMetadata};
+use crate::tags::TagSet;
 use crate::{RACES_LOST_MAX, S3};
 
 /// What a client says about the object of a new upload.
@@ -24,6 +25,8 @@ pub(crate) struct NewUpload {
     pub(crate) checksum: Option<UploadChecksum>,
     /// Headers that are kept with the object.
     pub(crate) metadata: ObjectMetadata,
+    /// The tags of the object.
+    pub(crate) tags: TagSet,
 }
 
 /// An upload in progress, as it was found.
@@ -103,7 +106,7 @@ impl S3 {
                 data_key: data_key.record(BlobId::from_bytes([0; 16])),
                 checksum: new.checksum,
                 metadata: new.metadata.clone(),
-                tags: Vec::new(),
+                tags: new.tags.clone().into_pairs(),
                 lock: LockState::default(),
             };
             let value = record.encode().map_err(Fault::from)?;

@@ -20,6 +20,7 @@ use crate::conditions::{ReadConditions, ReadVerdict, WriteCondition};
 use crate::fault::Fault;
 use crate::payload::{ByteRange, PayloadFault, SealPlan};
 use crate::records::{ObjectMetadata, ObjectRecord};
+use crate::tags::TagSet;
 
 /// What to copy from, and when.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct CopyRequest {
     pub(crate) object_key: ObjectKey,
     /// Whose metadata the copy has.
     pub(crate) metadata: MetadataDirective,
+    /// The tags of the copy; the source's if absent.
+    pub(crate) tags: Option<TagSet>,
     /// The checksum of the copy; the source's algorithm if absent.
     pub(crate) checksum: Option<ChecksumAlgorithm>,
     /// Whether the request states how to encrypt, which makes a copy onto itself legal.
@@ -99,7 +102,10 @@ impl S3 {
         };
         metadata.system.website_redirect.clone_from(&request.website_redirect);
         let record = ObjectRecord {
-            tags: source.record.tags.clone(),
+            tags: match &request.tags {
+                None => source.record.tags.clone(),
+                Some(tags) => tags.clone().into_pairs(),
+            },
             ..single_piece(&key, &stored, metadata)
         };
         let version = NewVersion {

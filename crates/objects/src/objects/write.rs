@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::keys::{self, VersionOrder};
 use crate::payload::{FreshDataKey, PayloadFault, SealPlan, StoredPayload};
 use crate::records::{Etag, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord};
+use crate::tags::TagSet;
 use crate::{RACES_LOST_MAX, S3};
 
 /// An object to be written in one piece.
@@ -26,6 +27,8 @@ pub(crate) struct PutRequest {
     pub(crate) object_key: ObjectKey,
     /// What the client says about the object.
     pub(crate) metadata: ObjectMetadata,
+    /// The object's tags.
+    pub(crate) tags: TagSet,
     /// The MD5 that the client declared.
     pub(crate) content_md5: Option<[u8; 16]>,
     /// The checksum to compute.
@@ -106,7 +109,10 @@ impl S3 {
         let stored = self.payloads.seal(&key.data_key, 0, body, &plan).await?;
         let version = NewVersion {
             object_key: &request.object_key,
-            record: single_piece(&key, &stored, request.metadata.clone()),
+            record: ObjectRecord {
+                tags: request.tags.clone().into_pairs(),
+                ..single_piece(&key, &stored, request.metadata.clone())
+            },
             received_bytes: stored.object_bytes,
             payload: stored.payload,
             condition: &request.condition,

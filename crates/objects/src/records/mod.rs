@@ -1,9 +1,10 @@
 //! What the store keeps of buckets and objects, and the bytes of it.
 //!
-//! The formats are described byte by byte in `docs/formats/object-record.md`, `bucket-record.md`
-//! and `manifest.md`. Nothing here knows keys, requests or how records are committed.
+//! The formats are described byte by byte in `docs/formats/object-record.md`, `bucket-record.md`,
+//! `bucket-tags-record.md` and `manifest.md`. Nothing here knows keys, requests or how records are committed.
 
 mod bucket;
+mod bucket_tags;
 mod codec;
 mod etag;
 mod manifest;
@@ -12,6 +13,7 @@ mod object;
 mod tests;
 
 pub(crate) use bucket::{BucketEncryption, BucketRecord, VersioningState};
+pub(crate) use bucket_tags::BucketTagsRecord;
 pub(crate) use codec::{Decoder, Encoder, RecordError};
 pub(crate) use etag::Etag;
 pub(crate) use manifest::{Manifest, ManifestPart, PARTS_MAX};

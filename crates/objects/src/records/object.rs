@@ -3,6 +3,7 @@
 use std::fmt;
 
 use strongroom_crypto::{BlobId, Checksum, ChecksumAlgorithm, ChecksumType};
+use strongroom_store::Protection;
 use strongroom_types::{Timestamp, VersionId};
 
 use crate::keys::UploadUnique;
@@ -141,6 +142,14 @@ pub(crate) struct LockState {
     pub(crate) retention: Option<(RetentionMode, u64)>,
     /// Whether a legal hold is on the version.
     pub(crate) legal_hold: bool,
+}
+
+impl LockState {
+    /// What the engine itself is told to protect.
+    pub(crate) fn protection(self) -> Protection {
+        let retain_until_seconds = self.retention.map_or(0, |(_, until)| until);
+        Protection { retain_until_seconds, legal_hold: self.legal_hold }
+    }
 }
 
 /// How strict a retention is.

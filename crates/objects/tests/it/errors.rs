@@ -183,7 +183,6 @@ async fn acls_and_classes_other_than_our_own_are_refused() {
     put("x-amz-storage-class", "STANDARD_IA").await.expect(400, "InvalidStorageClass");
     put("x-amz-storage-class", "SNOW").await.expect(400, "InvalidStorageClass");
     put("x-amz-storage-class", "nonsense").await.expect(400, "InvalidStorageClass");
-    put("x-amz-tagging", "a=b").await.expect(501, "NotImplemented");
     put("x-amz-write-offset-bytes", "0").await.expect(501, "NotImplemented");
     assert_eq!(world.head("/bkt/k").send().await.status, 404);
     put("x-amz-acl", "private").await.ok();

@@ -18,4 +18,5 @@ mod objects;
 mod parts;
 mod races;
 mod sweep;
+mod tagging;
 mod world;
