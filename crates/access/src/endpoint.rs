@@ -30,6 +30,12 @@ pub trait Endpoint: Send + Sync + fmt::Debug {
     /// Whether the bucket of the target is the one to be made, and need not exist.
     fn makes_bucket(&self) -> bool;
 
+    /// What the operation makes the server hold beside the body of the request and a streamed
+    /// answer: both ends of a copy, a page that is put together.
+    fn held_bytes(&self) -> u64 {
+        0
+    }
+
     /// Reads the typed input. `body` is the whole body of an operation whose input is not a
     /// stream.
     ///
@@ -91,6 +97,7 @@ impl Manners {
 pub struct BoundOperation<Op, F> {
     function: F,
     manners: Manners,
+    held_bytes: u64,
     operation: PhantomData<fn() -> Op>,
 }
 
@@ -103,7 +110,14 @@ where
     /// Binds the function.
     #[must_use]
     pub fn new(manners: Manners, function: F) -> Self {
-        Self { function, manners, operation: PhantomData }
+        Self { function, manners, held_bytes: 0, operation: PhantomData }
+    }
+
+    /// The same operation, for which so much memory is borrowed.
+    #[must_use]
+    pub fn holding(mut self, held_bytes: u64) -> Self {
+        self.held_bytes = held_bytes;
+        self
     }
 }
 
@@ -123,6 +137,10 @@ where
 
     fn makes_bucket(&self) -> bool {
         Op::MAKES_BUCKET
+    }
+
+    fn held_bytes(&self) -> u64 {
+        self.held_bytes
     }
 
     fn decode(

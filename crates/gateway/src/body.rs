@@ -3,6 +3,7 @@
 //! Inwards: lengths, chunk signatures and the declared SHA-256 are checked while bytes pass, and
 //! a service sees only what has passed. Outwards: a source is pulled as fast as the socket takes.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,9 +17,11 @@ use strongroom_sigv4::{BodyDecoder, Event};
 use strongroom_wire::{
     BoxFuture, ByteSource, ByteStream, ErrorResponse, PayloadError, PayloadSource, StreamError,
 };
+use tokio::time::Instant;
 
 use crate::budget::Loan;
 use crate::failures;
+use crate::pace::Pace;
 
 /// The body of a request on its way to a service.
 pub(crate) struct IncomingPayload {
@@ -34,16 +37,17 @@ pub(crate) struct IncomingPayload {
     computes_sha256: bool,
     failed: bool,
     leftover: Leftover,
-    loan: Option<Loan>,
 }
 
-/// How long a body may be.
+/// How long a body may be, and how slow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLength {
     /// Decoded length that the client declared; `None` for a body in HTTP chunks.
     pub(crate) declared: Option<u64>,
     /// The longest body that the operation takes.
     pub(crate) bytes_max: u64,
+    /// What must arrive while it is waited for.
+    pub(crate) pace: Pace,
 }
 
 /// Where a payload that was not read to its end leaves the rest of the body, so that the pipeline
@@ -70,14 +74,7 @@ impl IncomingPayload {
             sha256: None,
             failed: false,
             leftover: Leftover::default(),
-            loan: None,
         }
-    }
-
-    /// The memory that the payload may take, given back with it.
-    pub(crate) fn holding(mut self, loan: Option<Loan>) -> Self {
-        self.loan = loan;
-        self
     }
 
     /// Where the rest of the body will be, if it is not read to its end.
@@ -102,7 +99,7 @@ impl IncomingPayload {
             let Some(incoming) = &mut self.incoming else {
                 return Err(PayloadError::Io);
             };
-            match read(incoming).await? {
+            match read(incoming, &mut self.length.pace).await? {
                 Some(bytes) => self.input = bytes,
                 None => {
                     self.incoming = None;
@@ -166,13 +163,13 @@ impl PayloadSource for IncomingPayload {
 }
 
 /// Reads away what a client is still sending, up to a limit, so that it hears the answer.
-pub(crate) async fn drain(leftover: &Leftover) {
+pub(crate) async fn drain(leftover: &Leftover, mut pace: Pace) {
     let Some(mut incoming) = leftover.lock().take() else {
         return;
     };
     let reading = async {
         let mut read_bytes = 0_usize;
-        while let Ok(Some(bytes)) = read(&mut incoming).await {
+        while let Ok(Some(bytes)) = read(&mut incoming, &mut pace).await {
             read_bytes = read_bytes.saturating_add(bytes.len());
             if read_bytes > DRAIN_BYTES_MAX {
                 return;
@@ -184,10 +181,24 @@ pub(crate) async fn drain(leftover: &Leftover) {
 }
 
 /// Reads the next bytes of a body, however they are framed on the wire.
-pub(crate) async fn read(incoming: &mut Incoming) -> Result<Option<Bytes>, PayloadError> {
+///
+/// SECURITY: a body that trickles would hold its memory for as long as the client likes.
+pub(crate) async fn read(
+    incoming: &mut Incoming,
+    pace: &mut Pace,
+) -> Result<Option<Bytes>, PayloadError> {
     loop {
-        let frame = tokio::time::timeout(READ_PAUSE_MAX, frame_of(incoming)).await;
-        match frame.map_err(|_| PayloadError::Timeout)? {
+        let frame = match poll_fn(|cx| Poll::Ready(poll_frame(incoming, cx))).await {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let since = Instant::now();
+                let frame = poll_fn(|cx| poll_frame(incoming, cx));
+                let frame = tokio::time::timeout(pace.left(), frame).await;
+                pace.waited(since.elapsed());
+                frame.map_err(|_| PayloadError::Timeout)?
+            }
+        };
+        match frame {
             None => return Ok(None),
             Some(Err(error)) if error.is_incomplete_message() => {
                 return Err(PayloadError::Truncated);
@@ -195,7 +206,10 @@ pub(crate) async fn read(incoming: &mut Incoming) -> Result<Option<Bytes>, Paylo
             Some(Err(_)) => return Err(PayloadError::Io),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
-                Ok(bytes) => return Ok(Some(bytes)),
+                Ok(bytes) => {
+                    pace.moved(bytes.len());
+                    return Ok(Some(bytes));
+                }
                 // Trailers of HTTP itself mean nothing here.
                 Err(_) => {}
             },
@@ -203,8 +217,11 @@ pub(crate) async fn read(incoming: &mut Incoming) -> Result<Option<Bytes>, Paylo
     }
 }
 
-async fn frame_of(incoming: &mut Incoming) -> Option<Result<Frame<Bytes>, hyper::Error>> {
-    std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx)).await
+fn poll_frame(
+    incoming: &mut Incoming,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    Pin::new(incoming).poll_frame(cx)
 }
 
 fn chunk_error(error: strongroom_sigv4::ChunkError) -> PayloadError {
@@ -219,9 +236,12 @@ fn length(bytes: &Bytes) -> u64 {
 pub(crate) struct ResponseBody {
     remaining: u64,
     part: Part,
-    /// The memory that the body may take, given back at its end.
-    loan: Option<Loan>,
+    /// The memory that the answer takes, given back with its last bytes.
+    loans: Loans,
 }
+
+/// What request and answer borrowed.
+type Loans = [Option<Loan>; 2];
 
 enum Part {
     Done,
@@ -250,7 +270,7 @@ impl From<ByteStream> for ResponseBody {
             ByteStream::Full(bytes) => Part::Bytes(bytes),
             ByteStream::Stream { source, .. } => Part::Source(source),
         };
-        Self { remaining, part, loan: None }
+        Self { remaining, part, loans: Loans::default() }
     }
 }
 
@@ -302,15 +322,33 @@ impl Body for ResponseBody {
 }
 
 impl ResponseBody {
-    pub(crate) fn holding(mut self, loan: Option<Loan>) -> Self {
-        self.loan = loan;
+    pub(crate) fn holding(mut self, loans: Loans) -> Self {
+        self.loans = loans;
         self
     }
 
     fn emit(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, ResponseBodyError> {
         let remaining = self.remaining.checked_sub(length(&bytes));
         self.remaining = remaining.ok_or(ResponseBodyError::Length)?;
-        Ok(Frame::data(bytes))
+        if self.remaining > 0 || self.loans.iter().all(Option::is_none) {
+            return Ok(Frame::data(bytes));
+        }
+        // hyper drops the body now, and keeps these bytes until the client has taken them.
+        let loans = std::mem::take(&mut self.loans);
+        Ok(Frame::data(Bytes::from_owner(Borrowed { bytes, loans })))
+    }
+}
+
+/// Bytes that hold on to what was borrowed for them.
+struct Borrowed {
+    bytes: Bytes,
+    #[expect(dead_code, reason = "held for its destructor")]
+    loans: Loans,
+}
+
+impl AsRef<[u8]> for Borrowed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -330,8 +368,6 @@ pub(crate) async fn collect(
     Ok(whole.into())
 }
 
-/// The longest pause between two reads of one body.
-const READ_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What is read away after a refusal. Larger uploads are cut; clients that mean to send them ask
 /// first with `Expect: 100-continue`.
 const DRAIN_BYTES_MAX: usize = 1024 * 1024;

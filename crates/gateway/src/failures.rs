@@ -1,8 +1,11 @@
 //! Refusals that the pipeline itself makes, before any service is asked.
 
+use http::header;
 use strongroom_access::CredentialError;
 use strongroom_sigv4::ErrorParts;
-use strongroom_wire::ErrorResponse;
+use strongroom_wire::{ErrorResponse, PayloadError};
+
+use crate::heads::HeadError;
 
 /// The answer for a refusal by the signature verifier.
 pub(crate) fn response(parts: ErrorParts) -> ErrorResponse {
@@ -44,9 +47,42 @@ pub(crate) fn invalid(message: &'static str) -> ErrorResponse {
     ErrorResponse::new("InvalidRequest", 400, message)
 }
 
-/// More is asked for at once than there is memory for. SPEC: data-protection, 2.5.
+/// More is asked for at once than there are places or memory for. SPEC: data-protection, 2.5.
 pub(crate) fn slow_down() -> ErrorResponse {
-    ErrorResponse::new("SlowDown", 503, "please reduce your request rate")
+    let refusal = ErrorResponse::new("SlowDown", 503, "please reduce your request rate");
+    refusal.header(header::CONNECTION, "close")
+}
+
+/// A head that is refused before anything else is known of the request.
+pub(crate) fn head(error: HeadError) -> ErrorResponse {
+    match error {
+        HeadError::RequestLine
+        | HeadError::HeaderLine
+        | HeadError::LineEnd
+        | HeadError::Truncated
+        | HeadError::Length => {
+            ErrorResponse::new("BadRequest", 400, "an error occurred when parsing the HTTP request")
+        }
+        HeadError::Version => invalid("only HTTP/1.1 is spoken here"),
+        HeadError::TargetForm => invalid("the request target must be a path"),
+        HeadError::TargetBytes => {
+            ErrorResponse::new("InvalidURI", 400, "the specified URI could not be parsed")
+        }
+        HeadError::TooLarge => headers_too_large(),
+        HeadError::Host => invalid("there must be exactly one Host header"),
+        HeadError::Lengths => invalid("the length of the request is ambiguous"),
+        HeadError::Coding => ErrorResponse::new(
+            "NotImplemented",
+            501,
+            "a header you provided implies functionality that is not implemented",
+        )
+        .element("Header", "Transfer-Encoding"),
+    }
+}
+
+/// A head that did not arrive in time.
+pub(crate) fn too_slow() -> ErrorResponse {
+    PayloadError::Timeout.s3()
 }
 
 /// The server cannot do it now.

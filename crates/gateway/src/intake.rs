@@ -9,8 +9,9 @@ use strongroom_sigv4::{BodyDecoder, RequestView};
 use strongroom_wire::{ErrorResponse, InputKind, OperationSpec, Payload, RequestHead, Target};
 
 use crate::body::{BodyLength, IncomingPayload, Leftover, collect};
-use crate::budget::{self, Budget};
+use crate::budget::{self, Lender, Loan};
 use crate::failures;
+use crate::pace::Pace;
 
 /// Checks the limits of a head and parses it.
 pub(crate) fn head(parts: Parts) -> Result<RequestHead, ErrorResponse> {
@@ -37,8 +38,8 @@ pub(crate) fn head(parts: Parts) -> Result<RequestHead, ErrorResponse> {
 /// Refuses what two readers could cut into different requests, and the connection with it.
 ///
 /// SECURITY: two lengths, or a transfer coding that another reader does not know, are how a proxy
-/// and a server come to see two requests. hyper takes chunks for the length where both are given,
-/// and closes the connection itself.
+/// and a server come to see two requests. [`crate::heads`] has refused such heads already; this is
+/// what hyper made of one that passed.
 fn check_framing(headers: &HeaderMap) -> Result<(), ErrorResponse> {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
     let codings: Vec<_> = headers.get_all(header::TRANSFER_ENCODING).iter().collect();
@@ -76,13 +77,16 @@ pub(crate) fn view<'a>(
 pub(crate) struct Intake {
     pub(crate) call: Box<dyn Decoded>,
     pub(crate) payload: Payload,
+    /// The memory that the call may take, to be held until it is answered.
+    pub(crate) loan: Option<Loan>,
 }
 
-/// A body as it came, and the memory for it.
+/// A body as it came, the memory for it, and how slow it may be.
 pub(crate) struct RawBody<'a> {
     pub(crate) incoming: Incoming,
     pub(crate) decoder: BodyDecoder,
-    pub(crate) budget: &'a Budget,
+    pub(crate) lender: Lender<'a>,
+    pub(crate) pace: Pace,
 }
 
 /// Reads the typed input. A body that is a document is read whole, within a limit, and checked;
@@ -95,7 +99,7 @@ pub(crate) async fn typed_input(
     leftover: &mut Leftover,
 ) -> Result<Intake, ErrorResponse> {
     let spec = endpoint.spec();
-    let RawBody { incoming, decoder, budget } = body;
+    let RawBody { incoming, decoder, lender, pace } = body;
     let streams = spec.input == InputKind::Stream;
     if decoder.payload_mode().is_streaming() && !streams {
         return Err(failures::invalid("this operation takes no streaming payload"));
@@ -113,20 +117,20 @@ pub(crate) async fn typed_input(
         Some(_) | None => {}
     }
     let mode = decoder.payload_mode();
-    let held = budget::of_request(spec.input, mode, content_length.unwrap_or(bytes_max));
-    let length = BodyLength { declared: content_length, bytes_max };
-    let loan = budget.lend(held).await?;
-    let source = IncomingPayload::new(incoming, decoder, length, announced(head)).holding(loan);
+    let of_body = budget::of_request(spec.input, mode, content_length.unwrap_or(bytes_max));
+    let length = BodyLength { declared: content_length, bytes_max, pace };
+    let loan = lender.lend(of_body.saturating_add(endpoint.held_bytes())).await?;
+    let source = IncomingPayload::new(incoming, decoder, length, announced(head));
     *leftover = source.leftover();
     let mut payload = Payload::new(source);
     if streams {
         let call = endpoint.decode(head, target, None)?;
-        return Ok(Intake { call, payload });
+        return Ok(Intake { call, payload, loan });
     }
     let body = collect(&mut payload).await?;
     check_digest(head, &body, spec)?;
     let call = endpoint.decode(head, target, Some(&body))?;
-    Ok(Intake { call, payload: Payload::empty() })
+    Ok(Intake { call, payload: Payload::empty(), loan })
 }
 
 /// The declared length; `None` for a body in HTTP chunks, which declares none.

@@ -6,12 +6,18 @@
 mod body;
 mod budget;
 mod failures;
+mod guard;
+mod heads;
 mod intake;
+mod limits;
 mod listener;
+mod pace;
 mod pipeline;
+mod places;
 mod refusals;
 mod tls;
 
+pub use limits::Limits;
 pub use listener::{DangerPlaintext, Listener, ListenerError};
 pub use refusals::RefusalReport;
 pub use tls::{CertifiedPem, TlsError, TlsSettings};
@@ -25,7 +31,10 @@ use strongroom_audit::EventSink;
 use strongroom_types::{Clock, Entropy, Region};
 use strongroom_wire::{HostRules, Protocol, Router};
 
+use tokio::sync::Semaphore;
+
 use crate::budget::Budget;
+use crate::places::{Mark, Places};
 use crate::refusals::Refusals;
 
 /// Everything that answers requests, wired together by the binary.
@@ -38,6 +47,8 @@ pub struct Gateway {
     entropy: Arc<dyn Entropy>,
     region: Region,
     hosts: HostRules,
+    limits: Arc<Limits>,
+    places: Arc<Places>,
     refusals: Refusals,
     budget: Budget,
 }
@@ -61,6 +72,8 @@ pub struct GatewayOptions {
     pub region: Region,
     /// Domains below which a label is a bucket name.
     pub hosts: HostRules,
+    /// How much clients may take.
+    pub limits: Limits,
 }
 
 /// One service: a signing name and its endpoints.
@@ -97,6 +110,7 @@ impl Gateway {
     /// Wires a gateway.
     #[must_use]
     pub fn new(options: GatewayOptions) -> Arc<Self> {
+        let limits = Arc::new(options.limits);
         Arc::new(Self {
             services: options.services,
             credentials: options.credentials,
@@ -107,7 +121,9 @@ impl Gateway {
             region: options.region,
             hosts: options.hosts,
             refusals: Refusals::default(),
-            budget: Budget::new(),
+            budget: Budget::new(&limits),
+            places: Places::new(Arc::clone(&limits)),
+            limits,
         })
     }
 
@@ -127,10 +143,14 @@ impl fmt::Debug for Gateway {
 }
 
 /// What is known of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Connection {
     /// The TCP peer.
     pub(crate) peer: SocketAddr,
     /// TLS version times ten (12, 13); 0 over plain HTTP.
     pub(crate) tls_version: u8,
+    /// What it does, and whether it shall end.
+    pub(crate) mark: Arc<Mark>,
+    /// The part of the memory for bodies that its client may take.
+    pub(crate) memory: Arc<Semaphore>,
 }

@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::ProtocolVersion;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::guard::{Ending, Guard};
+use crate::heads::HEADERS_MAX;
+use crate::places::{Mark, Place};
 use crate::tls::TlsSettings;
-use crate::{Connection, Gateway};
+use crate::{Connection, Gateway, failures};
 
 /// One socket that accepts connections.
 #[derive(Debug)]
@@ -85,45 +88,49 @@ impl Listener {
     }
 }
 
+/// Binds and listens. Connections that arrive faster than they are accepted wait in the kernel.
 async fn bind(address: SocketAddr) -> Result<TcpListener, ListenerError> {
-    TcpListener::bind(address).await.map_err(|source| ListenerError::Bind { address, source })
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| ListenerError::Bind { address, source })
 }
 
 impl Gateway {
     /// Serves until `stop` turns true, then drains: no new connections, requests in progress may
-    /// finish within [`DRAIN_MAX`].
+    /// finish within [`crate::Limits::drain_max`].
     pub async fn serve(self: Arc<Self>, listeners: Vec<Listener>, stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            accepting.spawn(accept(Arc::clone(&self), listener, Arc::clone(&places), stop.clone()));
+            accepting.spawn(accept(Arc::clone(&self), listener, stop.clone()));
         }
         while accepting.join_next().await.is_some() {}
     }
 }
 
-async fn accept(
-    gateway: Arc<Gateway>,
-    listener: Listener,
-    places: Arc<Semaphore>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn accept(gateway: Arc<Gateway>, listener: Listener, stop: watch::Receiver<bool>) {
+    let Listener { socket, tls } = listener;
     let mut connections = JoinSet::new();
+    let mut stopping = stop.clone();
+    let welcome = |connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr| {
+        // Without a place not even a refusal can be afforded: the socket is closed.
+        let Some(place) = gateway.places.admit(peer.ip()) else { return };
+        let (gateway, tls, stop) = (Arc::clone(&gateway), tls.clone(), stop.clone());
+        connections.spawn(connection(gateway, stream, peer, tls, place, stop));
+    };
     loop {
-        // The semaphore is never closed; an error could only mean that it is.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            break;
-        };
         let accepted = tokio::select! {
-            accepted = listener.socket.accept() => accepted,
-            () = stopped(&mut stop) => break,
+            accepted = socket.accept() => accepted,
+            () = stopped(&mut stopping) => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let gateway = Arc::clone(&gateway);
-                let tls = listener.tls.clone();
-                connections.spawn(connection(gateway, stream, peer, tls, place, stop.clone()));
-            }
+            Ok((stream, peer)) => welcome(&mut connections, stream, peer),
             Err(error) => {
                 // Out of file descriptors, or the peer is gone already: neither ends the server.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -132,9 +139,17 @@ async fn accept(
         }
         while connections.try_join_next().is_some() {}
     }
-    drop(listener);
+    // Who has connected already, and may have sent a request, is served before the socket closes.
+    if let Ok(socket) = socket.into_std() {
+        while let Ok((stream, peer)) = socket.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                welcome(&mut connections, stream, peer);
+            }
+        }
+    }
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
+    if tokio::time::timeout(gateway.limits.drain_max, drained).await.is_err() {
         tracing::warn!("connections were cut: they did not finish within the drain time");
     }
 }
@@ -149,29 +164,40 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsSettings>,
-    place: OwnedSemaphorePermit,
+    place: Place,
     stop: watch::Receiver<bool>,
 ) {
     // Without it small answers wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    let mark = place.mark();
+    let on = |tls_version| Connection {
+        peer,
+        tls_version,
+        mark: Arc::clone(&mark),
+        memory: Arc::clone(&place.memory),
+    };
     match tls {
-        None => speak_http(gateway, stream, Connection { peer, tls_version: 0 }, stop).await,
+        None => speak_http(gateway, stream, on(0), stop).await,
         Some(settings) => {
             let handshake = TlsAcceptor::from(settings.0).accept(stream);
-            match tokio::time::timeout(HANDSHAKE_MAX, handshake).await {
+            let handshake = tokio::time::timeout(gateway.limits.handshake_max, handshake);
+            let shaken = tokio::select! {
+                shaken = handshake => shaken,
+                () = mark.called_off() => return,
+            };
+            match shaken {
                 Ok(Ok(stream)) => {
                     let tls_version = match stream.get_ref().1.protocol_version() {
                         Some(ProtocolVersion::TLSv1_3) => 13,
                         _ => 12,
                     };
-                    speak_http(gateway, stream, Connection { peer, tls_version }, stop).await;
+                    speak_http(gateway, stream, on(tls_version), stop).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
             }
         }
     }
-    drop(place);
 }
 
 async fn speak_http<S>(
@@ -182,40 +208,88 @@ async fn speak_http<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| {
-        let gateway = Arc::clone(&gateway);
+    let mark = Arc::clone(&connection.mark);
+    let guard = Guard::new(stream, Arc::clone(&mark), Arc::clone(&gateway.limits));
+    let service = service_fn(|request| {
+        let (gateway, connection) = (Arc::clone(&gateway), connection.clone());
         async move { Ok::<_, Infallible>(gateway.answer(connection, request).await) }
     });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_MAX)
+    let mut served = http1::Builder::new()
+        // The guard has timers of its own, which tell a client that rests from one that dawdles.
+        .header_read_timeout(None)
+        // Who has sent its request and closed its side is still to hear the answer.
+        .half_close(true)
         .max_buf_size(BUFFER_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            served.as_mut().graceful_shutdown();
-            served.await
+        .serve_connection(TokioIo::new(guard), service);
+    loop {
+        tokio::select! {
+            ended = &mut served => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %connection.peer, %error, "the connection broke");
+                }
+                break;
+            }
+            // Either way the guard looks at the mark when hyper reads again.
+            () = mark.called_off() => {}
+            () = stopped(&mut stop), if !mark.is_summoned() => mark.stops(),
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(peer = %connection.peer, %error, "the connection broke");
+    }
+    let (stream, ending) = served.into_parts().io.into_inner().into_parts();
+    mark.leaves();
+    tokio::select! {
+        () = part(&gateway, &connection, stream, ending) => {}
+        () = gone(&mark) => {}
     }
 }
 
-/// Connections served at once; further ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 4_096;
-/// A TLS handshake takes milliseconds; slower peers hold a place for nothing.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// A request's head, and the pause before it on a kept connection.
-const HEADER_READ_MAX: Duration = Duration::from_secs(60);
-/// How long a stop waits for requests in progress.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// Says what there is still to say, and closes the connection so that the client hears it.
+async fn part<S>(gateway: &Gateway, connection: &Connection, mut stream: S, ending: Option<Ending>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let refusal = match ending {
+        Some(Ending::Gone) => return,
+        Some(Ending::Rested) | None => None,
+        Some(Ending::Slow) => Some(failures::too_slow()),
+        Some(Ending::Refused(error)) => Some(failures::head(error)),
+    };
+    let said = async {
+        if let Some(refusal) = refusal {
+            stream.write_all(&gateway.turn_away(connection, &refusal)).await?;
+        }
+        stream.shutdown().await?;
+        // A socket that is closed over unread bytes is reset, and the answer may be lost with it.
+        let mut scrap = vec![0; SCRAP_BYTES];
+        let mut read_bytes = 0;
+        while read_bytes < LINGER_BYTES_MAX {
+            match stream.read(&mut scrap).await? {
+                0 => break,
+                bytes => read_bytes += bytes,
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    // Whether the client took it or not, the connection ends here.
+    let _ = tokio::time::timeout(gateway.limits.linger_max, said).await;
+}
+
+/// Returns when the place is needed; never, if it was needed before.
+async fn gone(mark: &Mark) {
+    if mark.is_called_off() {
+        // What is left to be said is short, and has its own limit.
+        std::future::pending::<()>().await;
+    }
+    mark.called_off().await;
+}
+
+/// Waiting connections in the kernel; it may allow fewer.
+const BACKLOG: u32 = 4096;
 /// After a failed accept, so that the loop does not spin while descriptors are short.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Read and write buffer of one connection. S3 allows heads of 8 KiB; the rest is payload.
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
-/// 2 KiB of user metadata can be some 700 headers of a letter each.
-const HEADERS_MAX: usize = 1024;
+const SCRAP_BYTES: usize = 8 * 1024;
+/// What is read away behind the last answer. Larger uploads are cut; clients that mean to send
+/// them ask first with `Expect: 100-continue`.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;

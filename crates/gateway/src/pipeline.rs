@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use strongroom_access::{Answer, Caller, CredentialError, Question, RequestFacts, SigningScope};
@@ -17,7 +18,10 @@ use strongroom_wire::{
 };
 
 use crate::body::{Leftover, ResponseBody, drain};
+use crate::budget::{Lender, Loan};
 use crate::intake::RawBody;
+use crate::pace::Pace;
+use crate::places::Lane;
 use crate::{Connection, Gateway, Service, budget, failures, intake};
 
 impl Gateway {
@@ -30,7 +34,10 @@ impl Gateway {
         let (parts, incoming) = request.into_parts();
         let mut journey = self.set_out(connection, &parts);
         let answer = match intake::head(parts) {
-            Ok(head) if self.asks_for_health(&head) => return health(&head),
+            Ok(head) if self.asks_for_health(&head) => return journey.health(&head),
+            Ok(_) if journey.connection.mark.lane() == Lane::TurnedAway => {
+                Err(failures::slow_down())
+            }
             Ok(head) => self.travel(&mut journey, &head, incoming).await,
             Err(refusal) => Err(refusal),
         };
@@ -62,9 +69,11 @@ impl Gateway {
             // SECURITY: nobody makes the server hold a document that nobody would judge.
             self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
         }
-        let body = RawBody { incoming, decoder, budget: &self.budget };
+        let lender = Lender { budget: &self.budget, client: &journey.connection.memory };
+        let body = RawBody { incoming, decoder, lender, pace: self.pace() };
         let leftover = &mut journey.leftover;
         let intake = intake::typed_input(endpoint.as_ref(), head, &target, body, leftover).await?;
+        journey.loan = intake.loan;
         let audit = journey.open();
         let permitted = intake.call.permit(&self.enforcement, &caller, question, &audit).await?;
         permitted.run(intake.payload).await
@@ -130,14 +139,23 @@ impl Gateway {
         Ok((caller, decoder))
     }
 
-    fn set_out(&self, connection: Connection, parts: &http::request::Parts) -> Journey {
+    /// How slow the peers of one exchange may be.
+    fn pace(&self) -> Pace {
+        Pace::new(self.limits.pace_window, self.limits.pace_bytes_min)
+    }
+
+    fn new_request_id(&self) -> RequestId {
         let mut id = [0; 8];
         // Without randomness the id is zero; the request fails later where secrets are needed.
         let _ = self.entropy.fill(&mut id);
+        RequestId::from_bytes(id)
+    }
+
+    fn set_out(&self, connection: Connection, parts: &http::request::Parts) -> Journey {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let scheme = if connection.tls_version > 0 { "https" } else { "http" };
         let facts = RequestFacts {
-            request_id: RequestId::from_bytes(id),
+            request_id: self.new_request_id(),
             received: self.clock.now(),
             source_ip: connection.peer.ip(),
             tls_version: connection.tls_version,
@@ -159,6 +177,8 @@ impl Gateway {
             caller: Caller::anonymous(),
             audit: None,
             leftover: Leftover::default(),
+            loan: None,
+            connection,
         }
     }
 
@@ -167,7 +187,8 @@ impl Gateway {
         let mut loan = None;
         let answer = match answer {
             Ok(response) => {
-                let lent = self.budget.lend(budget::of_response(response.body())).await;
+                let client = &journey.connection.memory;
+                let lent = self.budget.lend(client, budget::of_response(response.body())).await;
                 lent.map(|lent| {
                     loan = lent;
                     response
@@ -178,7 +199,8 @@ impl Gateway {
         let (mut response, error_code) = match answer {
             Ok(response) => (response, String::new()),
             Err(error) => {
-                if error.status >= 500 && error.status != 501 {
+                // Refusals by name, and those that clients can cause at will, are only counted.
+                if error.status >= 500 && error.status != 501 && error.code != "SlowDown" {
                     let request_id = journey.facts.request_id;
                     tracing::error!(%request_id, code = %error.code, message = %error.message);
                 }
@@ -204,12 +226,46 @@ impl Gateway {
                 response = journey.error(&failures::unavailable());
             }
         }
-        if !journey.expects_continue {
-            drain(&journey.leftover).await;
+        // Where the connection ends the listener reads on behind the answer.
+        if !journey.expects_continue && !journey.is_last() {
+            drain(&journey.leftover, self.pace()).await;
         }
         journey.stamp(&mut response);
-        response.map(|body| ResponseBody::from(body).holding(loan))
+        let loans = [journey.loan.take(), loan];
+        response.map(|body| ResponseBody::from(body).holding(loans))
     }
+
+    /// The answer to what is no request: a head that is refused, or that did not come in time.
+    pub(crate) fn turn_away(&self, connection: &Connection, refusal: &ErrorResponse) -> Vec<u8> {
+        self.refusals.note(connection.peer.ip(), &refusal.code);
+        let request_id = self.new_request_id().to_string();
+        let mut response = encode_error_s3(refusal, "", &request_id, &host_id(&request_id), false);
+        stamp(&mut response, &request_id);
+        tracing::debug!(peer = %connection.peer, %request_id, code = %refusal.code, "turned away");
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if let Ok(date) = HeaderValue::from_str(&self.clock.now().to_http_date()) {
+            headers.insert(header::DATE, date);
+        }
+        written(response)
+    }
+}
+
+/// An answer as it goes over the wire.
+fn written(response: Response<ByteStream>) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
+    let body = match body {
+        ByteStream::Full(bytes) => bytes,
+        ByteStream::Empty | ByteStream::Stream { .. } => Bytes::new(),
+    };
+    let mut bytes = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
+    for (name, value) in &parts.headers {
+        let line = [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"];
+        bytes.extend_from_slice(&line.concat());
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
 }
 
 /// What is known of a request on its way.
@@ -229,6 +285,8 @@ struct Journey {
     caller: Caller,
     audit: Option<AuditSlot>,
     leftover: Leftover,
+    loan: Option<Loan>,
+    connection: Connection,
 }
 
 impl Journey {
@@ -276,23 +334,41 @@ impl Journey {
         }
     }
 
-    /// SPEC: data-protection, 0: every answer names its request.
+    /// Whether the connection ends with this answer.
+    fn is_last(&self) -> bool {
+        // SECURITY: a length beside the chunks may have been dropped on the way here; what follows
+        // on this connection could be another request to somebody else.
+        self.in_chunks || self.connection.mark.is_summoned()
+    }
+
     fn stamp(&self, response: &mut Response<ByteStream>) {
-        let request_id = self.facts.request_id.to_string();
-        let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&host_id(&request_id)) {
-            headers.insert("x-amz-id-2", value);
-        }
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
-            headers.insert("x-amz-request-id", value);
-        }
-        headers.insert(header::SERVER, HeaderValue::from_static("Strongroom"));
-        if self.in_chunks {
-            // SECURITY: a length beside the chunks may have been dropped on the way here; what
-            // follows on this connection could be another request to somebody else.
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        stamp(response, &self.facts.request_id.to_string());
+        if self.is_last() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
+
+    /// The answer to `/-/live` and `/-/ready`.
+    fn health(&self, head: &RequestHead) -> Response<ResponseBody> {
+        let mut response = Response::new(ByteStream::Full("ok\n".into()));
+        if head.method != http::Method::GET {
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        }
+        self.stamp(&mut response);
+        response.map(ResponseBody::from)
+    }
+}
+
+/// SPEC: data-protection, 0: every answer names its request.
+fn stamp(response: &mut Response<ByteStream>, request_id: &str) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&host_id(request_id)) {
+        headers.insert("x-amz-id-2", value);
+    }
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amz-request-id", value);
+    }
+    headers.insert(header::SERVER, HeaderValue::from_static("Strongroom"));
 }
 
 /// The second id of a request. At AWS it names the host; here there is one.
@@ -303,13 +379,4 @@ fn host_id(request_id: &str) -> String {
 fn declared_length(parts: &http::request::Parts) -> u64 {
     let length = parts.headers.get(header::CONTENT_LENGTH);
     length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
-}
-
-/// The answer to `/-/live` and `/-/ready`.
-fn health(head: &RequestHead) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from(ByteStream::Full("ok\n".into())));
-    if head.method != http::Method::GET {
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    }
-    response
 }

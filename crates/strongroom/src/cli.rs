@@ -72,6 +72,12 @@ pub(crate) struct ServeFlags {
     /// Accept plain HTTP beyond loopback: data and session tokens are then readable on the network
     #[arg(long)]
     danger_plaintext: bool,
+    /// Connections at once; further ones are told to slow down [default: 4096]
+    #[arg(long, value_name = "N")]
+    connections_max: Option<usize>,
+    /// Connections of one client address at once [default: three quarters of all]
+    #[arg(long, value_name = "N")]
+    connections_per_address_max: Option<usize>,
 }
 
 /// Which root key opens the data directory.
@@ -145,6 +151,8 @@ impl ServeFlags {
             // A flag can only say yes; its absence leaves the word to the layers below.
             ephemeral: self.ephemeral.then_some(true),
             danger_plaintext: self.danger_plaintext.then_some(true),
+            connections_max: self.connections_max,
+            connections_per_address_max: self.connections_per_address_max,
             ..Layer::default()
         };
         layer.or(self.root_key.layer())
@@ -185,7 +193,8 @@ mod tests {
     fn every_flag_of_serve_reaches_the_settings() {
         let line = "strongroom serve --data d --listen 127.0.0.1:1 --listen-tls [::1]:2 --tls-cert c \
                     --tls-key k --root-key r --region eu-central-1 --domain a.example --domain \
-                    b.example --ephemeral --danger-plaintext --log warn";
+                    b.example --ephemeral --danger-plaintext --connections-max 9 \
+                    --connections-per-address-max 8 --log warn";
         let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
         let expected = Layer {
             data: Some("d".into()),
@@ -198,6 +207,8 @@ mod tests {
             domain: Some(vec!["a.example".to_owned(), "b.example".to_owned()]),
             ephemeral: Some(true),
             danger_plaintext: Some(true),
+            connections_max: Some(9),
+            connections_per_address_max: Some(8),
             log: Some(LogLevel::Warn),
         };
         assert_eq!(arguments.layer(), expected);

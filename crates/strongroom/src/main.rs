@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod descriptors;
 mod engine;
 mod logs;
 mod offline;

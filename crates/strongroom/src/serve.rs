@@ -11,7 +11,9 @@ use bytes::Bytes;
 use strongroom_access::Enforcement;
 use strongroom_audit::{EventSink, SinkDown};
 use strongroom_crypto::SystemEntropy;
-use strongroom_gateway::{CertifiedPem, Gateway, GatewayOptions, Listener, Service, TlsSettings};
+use strongroom_gateway::{
+    CertifiedPem, Gateway, GatewayOptions, Limits, Listener, Service, TlsSettings,
+};
 use strongroom_identity::{Bootstrap, Identity};
 use strongroom_objects::{S3, SweepReport};
 use strongroom_store::Store;
@@ -30,7 +32,7 @@ use crate::config::{Certificate, DataDir, Keeping, Settings};
 use crate::engine::Engine;
 use crate::operator::Operator;
 use crate::place::{self, Ground, Places};
-use crate::{logs, runtime, shell};
+use crate::{descriptors, logs, runtime, shell};
 
 /// Serves until a signal says stop.
 pub(crate) fn serve(settings: Settings, called_as: &str) -> Result<(), Failure> {
@@ -86,6 +88,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
         entropy,
         region: settings.region.clone(),
         hosts: HostRules::new(host_domains(&settings)),
+        limits: affordable(settings.limits.clone()),
     });
     let next_step = next_step(called_as, &settings.data);
     announce(&settings, &places, &bootstrap, &endpoint, &next_step);
@@ -298,6 +301,21 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
+}
+
+/// The limits, with no more connections than the system gives sockets for.
+fn affordable(mut limits: Limits) -> Limits {
+    let wanted = limits.connections_max.saturating_add(limits.turned_away_max);
+    let sockets = descriptors::sockets(wanted);
+    if sockets < wanted {
+        let connections = sockets.saturating_sub(limits.turned_away_max).max(1);
+        let asked = limits.connections_max;
+        tracing::warn!(asked, connections, "fewer connections: the limit of open files is low");
+        limits.connections_max = connections;
+        let share = connections.div_ceil(4).saturating_mul(3);
+        limits.connections_per_address_max = limits.connections_per_address_max.min(share);
+    }
+    limits
 }
 
 /// The line that the reader shall type next.

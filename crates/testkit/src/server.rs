@@ -13,7 +13,7 @@ use bytes::Bytes;
 use strongroom_access::Enforcement;
 use strongroom_audit::{EventSink, SinkDown};
 use strongroom_crypto::{SecretText, SystemEntropy};
-use strongroom_gateway::{DangerPlaintext, Gateway, GatewayOptions, Listener, Service};
+use strongroom_gateway::{DangerPlaintext, Gateway, GatewayOptions, Limits, Listener, Service};
 use strongroom_identity::{AccountName, Identity, NewAccount};
 use strongroom_objects::{S3, endpoints};
 use strongroom_sigv4::sign::{Credentials, Signer};
@@ -58,6 +58,14 @@ impl TestServer {
     /// # Errors
     /// If it cannot be started.
     pub fn start() -> Result<Self, TestkitError> {
+        Self::start_with(Limits::default())
+    }
+
+    /// Starts a server that allows its clients so much.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_with(limits: Limits) -> Result<Self, TestkitError> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let clock = Arc::new(TestClock::new());
@@ -84,6 +92,7 @@ impl TestServer {
             entropy,
             region: region.clone(),
             hosts: HostRules::new([DOMAIN]),
+            limits,
         });
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = runtime.block_on(Listener::plain(address, DangerPlaintext::Refused));

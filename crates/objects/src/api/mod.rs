@@ -99,10 +99,30 @@ where
     Fut: Future<Output = Result<Op::Output, ErrorResponse>> + Send + 'static,
 {
     let service = Arc::clone(service);
-    Arc::new(BoundOperation::<Op, _>::new(MANNERS, move |permit, input, payload| {
+    let bound = BoundOperation::<Op, _>::new(MANNERS, move |permit, input, payload| {
         adapter(Arc::clone(&service), permit, input, payload)
-    }))
+    });
+    Arc::new(bound.holding(held_bytes(Op::NAME)))
 }
+
+/// What an operation makes the server hold beside the bodies that clients send and get.
+fn held_bytes(operation: &str) -> u64 {
+    match operation {
+        "CopyObject" | "UploadPartCopy" => COPY_HELD_BYTES,
+        "ListMultipartUploads"
+        | "ListObjectVersions"
+        | "ListObjects"
+        | "ListObjectsV2"
+        | "ListParts" => PAGE_HELD_BYTES,
+        _ => 0,
+    }
+}
+
+/// A copy: one read being decrypted and one being hashed, one block being filled and one being
+/// written.
+const COPY_HELD_BYTES: u64 = 3 * 1024 * 1024;
+/// A page: 1,000 keys of 1,024 bytes, as records and as the document that shows them.
+const PAGE_HELD_BYTES: u64 = 4 * 1024 * 1024;
 
 const MANNERS: Manners = Manners {
     decode_error: errors::decode_error,

@@ -66,6 +66,10 @@ impl Environment {
             }
             "EPHEMERAL" => layer.ephemeral = Some(truth(name, &value)?),
             "DANGER_PLAINTEXT" => layer.danger_plaintext = Some(truth(name, &value)?),
+            "CONNECTIONS_MAX" => layer.connections_max = Some(parsed(name, &value, COUNT)?),
+            "CONNECTIONS_PER_ADDRESS_MAX" => {
+                layer.connections_per_address_max = Some(parsed(name, &value, COUNT)?);
+            }
             "LOG" => {
                 let level = LogLevel::from_str(text(name, &value)?, false);
                 layer.log = Some(level.map_err(|_| wrong(name, LEVEL))?);
@@ -116,6 +120,7 @@ fn wrong(name: &str, expected: &'static str) -> EnvironmentError {
 
 const PREFIX: &str = "STRONGROOM_";
 const ADDRESS: &str = "an address with a port, such as 127.0.0.1:9000";
+const COUNT: &str = "a number";
 const LEVEL: &str = "error, warn, info or debug";
 const TEXT: &str = "UTF-8";
 const TRUTH: &str = "true, false, 1 or 0";

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Deserialize;
-use strongroom_gateway::DangerPlaintext;
+use strongroom_gateway::{DangerPlaintext, Limits};
 use strongroom_identity::{GivenRootKey, GivenRootKeyError};
 use strongroom_types::Region;
 
@@ -30,6 +30,8 @@ pub(crate) struct Layer {
     pub(crate) domain: Option<Vec<String>>,
     pub(crate) ephemeral: Option<bool>,
     pub(crate) danger_plaintext: Option<bool>,
+    pub(crate) connections_max: Option<usize>,
+    pub(crate) connections_per_address_max: Option<usize>,
     pub(crate) log: Option<LogLevel>,
 }
 
@@ -59,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) domains: Vec<String>,
     pub(crate) keeping: Keeping,
     pub(crate) danger_plaintext: DangerPlaintext,
+    pub(crate) limits: Limits,
     pub(crate) log: LogLevel,
     pub(crate) given_root_key: Option<GivenRootKey>,
 }
@@ -108,6 +111,9 @@ pub(crate) enum ConfigError {
     /// Not a domain.
     #[error("`{0}` is no domain name")]
     Domain(String),
+    /// No connections at all, or more than there can be.
+    #[error("`{0}` must be from 1 to {CONNECTIONS_MAX_MAX}")]
+    Connections(&'static str),
     /// One half of a root key.
     #[error(
         "STRONGROOM_ROOT_ACCESS_KEY_ID and STRONGROOM_ROOT_SECRET_ACCESS_KEY are given together or \
@@ -141,6 +147,10 @@ impl Layer {
             domain: self.domain.or(below.domain),
             ephemeral: self.ephemeral.or(below.ephemeral),
             danger_plaintext: self.danger_plaintext.or(below.danger_plaintext),
+            connections_max: self.connections_max.or(below.connections_max),
+            connections_per_address_max: self
+                .connections_per_address_max
+                .or(below.connections_per_address_max),
             log: self.log.or(below.log),
         }
     }
@@ -172,6 +182,7 @@ impl Settings {
         if let Some(bad) = domains.iter().find(|domain| !is_domain(domain)) {
             return Err(ConfigError::Domain(bad.clone()));
         }
+        let limits = limits(layer.connections_max, layer.connections_per_address_max)?;
         let danger = layer.danger_plaintext.unwrap_or(false);
         let ephemeral = layer.ephemeral.unwrap_or(false);
         Ok(Self {
@@ -187,6 +198,7 @@ impl Settings {
                 true => DangerPlaintext::Accepted,
                 false => DangerPlaintext::Refused,
             },
+            limits,
             log: layer.log.unwrap_or(LogLevel::Info),
             given_root_key,
         })
@@ -220,6 +232,19 @@ impl fmt::Display for LogLevel {
     }
 }
 
+/// The limits with these numbers of connections. Without a word one address has three quarters.
+fn limits(all: Option<usize>, per_address: Option<usize>) -> Result<Limits, ConfigError> {
+    let defaults = Limits::default();
+    let within = |count: usize, name| match count {
+        1..=CONNECTIONS_MAX_MAX => Ok(count),
+        _ => Err(ConfigError::Connections(name)),
+    };
+    let all = within(all.unwrap_or(defaults.connections_max), "connections-max")?;
+    let share = per_address.unwrap_or(all.div_ceil(4).saturating_mul(3));
+    let share = within(share, "connections-per-address-max")?;
+    Ok(Limits { connections_max: all, connections_per_address_max: share, ..defaults })
+}
+
 /// A host name of at least two labels, so that no label of a single word is taken for a bucket.
 fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
@@ -232,6 +257,8 @@ fn is_domain(text: &str) -> bool {
     text.len() <= DOMAIN_BYTES_MAX && text.contains('.') && text.split('.').all(label)
 }
 
+/// More sockets than that one address of the server could not tell apart by port.
+const CONNECTIONS_MAX_MAX: usize = 65_535;
 const DATA_DIR_DEFAULT: &str = "strongroom-data";
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
 const LISTEN_TLS_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
@@ -264,6 +291,27 @@ mod tests {
         assert_eq!(settings.keeping, Keeping::Durable);
         assert_eq!(settings.danger_plaintext, DangerPlaintext::Refused);
         assert!(settings.given_root_key.is_none());
+        assert_eq!(settings.limits, Limits::default());
+    }
+
+    #[test]
+    fn one_address_has_three_quarters_of_the_connections_unless_told_otherwise() {
+        let with = |all, share| {
+            let flags = Layer {
+                connections_max: all,
+                connections_per_address_max: share,
+                ..Layer::default()
+            };
+            resolve(flags, &[], "").map(|settings| {
+                (settings.limits.connections_max, settings.limits.connections_per_address_max)
+            })
+        };
+        assert_eq!(with(Some(100), None).unwrap(), (100, 75));
+        assert_eq!(with(Some(1), None).unwrap(), (1, 3));
+        assert_eq!(with(Some(100), Some(10)).unwrap(), (100, 10));
+        for (all, share) in [(Some(0), None), (Some(70_000), None), (None, Some(0))] {
+            assert!(matches!(with(all, share), Err(ConfigError::Connections(_))));
+        }
     }
 
     #[test]
@@ -291,7 +339,8 @@ mod tests {
         let file = "data = 'd'\nlisten = '127.0.0.1:1'\nlisten-tls = '[::1]:2'\ntls-cert = 'c'\n\
                     tls-key = 'k'\nroot-key = 'r'\nregion = 'eu-central-1'\n\
                     domain = ['a.example', 'b.example']\nephemeral = true\n\
-                    danger-plaintext = true\nlog = 'warn'";
+                    danger-plaintext = true\nconnections-max = 9\n\
+                    connections-per-address-max = 8\nlog = 'warn'";
         let pairs = [
             ("STRONGROOM_DATA", "d"),
             ("STRONGROOM_LISTEN", "127.0.0.1:1"),
@@ -303,6 +352,8 @@ mod tests {
             ("STRONGROOM_DOMAIN", "a.example,b.example"),
             ("STRONGROOM_EPHEMERAL", "true"),
             ("STRONGROOM_DANGER_PLAINTEXT", "1"),
+            ("STRONGROOM_CONNECTIONS_MAX", "9"),
+            ("STRONGROOM_CONNECTIONS_PER_ADDRESS_MAX", "8"),
             ("STRONGROOM_LOG", "warn"),
         ];
         let read = Layer::from_toml(file).unwrap();

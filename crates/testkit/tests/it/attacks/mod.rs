@@ -38,21 +38,31 @@ pub(crate) fn spoilt(call: Call, lines: &[&[u8]], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The bytes are refused: at most one answer, a refusal, then the connection is closed, so that
-/// what follows is never read as a request; and nothing has changed.
+/// The bytes are refused: one answer, a refusal in AWS's words, then the connection is closed, so
+/// that what follows is never read as a request; and nothing has changed.
 pub(crate) fn assert_refused(world: &World, name: &str, bytes: &[u8]) -> Option<Reply> {
     let before = world.server.contents().unwrap();
     let replies = world.server.converse(bytes);
     let mut replies = replies.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     assert!(replies.len() <= 1, "{name}: something was smuggled: {replies:?}");
-    let reply = replies.pop();
-    if let Some(reply) = &reply {
-        let by_name = reply.outcome() == "501 NotImplemented";
-        assert!((400..500).contains(&reply.status) || by_name, "{name}: {reply:?}");
-    }
+    let reply = replies.pop().unwrap_or_else(|| panic!("{name}: no answer"));
+    let by_name = reply.outcome() == "501 NotImplemented";
+    assert!((400..500).contains(&reply.status) || by_name, "{name}: {reply:?}");
+    assert_is_of_aws(name, &reply);
     assert!(world.server.contents().unwrap() == before, "{name} changed the store");
     assert_alive(world);
-    reply
+    Some(reply)
+}
+
+/// The answer is an error document that names its request.
+pub(crate) fn assert_is_of_aws(name: &str, reply: &Reply) {
+    let request_id = reply.header("x-amz-request-id").unwrap_or_default();
+    assert_eq!(request_id.len(), 16, "{name}: {reply:?}");
+    assert_eq!(reply.element("RequestId"), Some(request_id), "{name}: {reply:?}");
+    assert!(reply.header("x-amz-id-2").is_some(), "{name}: {reply:?}");
+    assert_eq!(reply.header("content-type"), Some("application/xml"), "{name}: {reply:?}");
+    assert!(reply.element("Code").is_some_and(|code| !code.is_empty()), "{name}: {reply:?}");
+    assert!(reply.header("date").is_some(), "{name}: {reply:?}");
 }
 
 /// The server still does its work.
