@@ -35,8 +35,19 @@ pub(crate) struct IncomingPayload {
     trailers: Vec<(String, String)>,
     sha256: Option<[u8; 32]>,
     computes_sha256: bool,
-    failed: bool,
+    failed: Failed,
     leftover: Leftover,
+}
+
+/// What went wrong with a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    /// Nothing.
+    Not,
+    /// No more of it comes, or too slowly.
+    Body,
+    /// It comes, but is not what it should be.
+    Content,
 }
 
 /// How long a body may be, and how slow.
@@ -50,20 +61,45 @@ pub(crate) struct BodyLength {
     pub(crate) pace: Pace,
 }
 
-/// Where a payload that was not read to its end leaves the rest of the body, so that the pipeline
-/// can read it away: a client that is still sending would else not hear why it was refused.
-pub(crate) type Leftover = Arc<Mutex<Option<Incoming>>>;
+/// Where a payload takes the body from, and leaves what it has not read of it.
+pub(crate) type Leftover = Arc<Mutex<Rest>>;
+
+/// What was not read of a body.
+#[derive(Debug, Default)]
+pub(crate) enum Rest {
+    /// Nothing: the next request follows.
+    #[default]
+    Nothing,
+    /// This. It can be read away: a client that is still sending would else not hear why it was
+    /// refused.
+    Unread(Incoming),
+    /// It broke off, or was too slow.
+    Broken,
+}
+
+impl Rest {
+    pub(crate) fn is_nothing(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Unread(incoming) => incoming.is_end_stream(),
+            Self::Broken => false,
+        }
+    }
+}
 
 impl IncomingPayload {
     /// The body of a request whose signature was verified, or that made no claim.
     pub(crate) fn new(
-        incoming: Incoming,
+        leftover: &Leftover,
         decoder: BodyDecoder,
         length: BodyLength,
         announced: Vec<String>,
     ) -> Self {
         Self {
-            incoming: Some(incoming),
+            incoming: match std::mem::take(&mut *leftover.lock()) {
+                Rest::Unread(incoming) => Some(incoming),
+                Rest::Nothing | Rest::Broken => None,
+            },
             computes_sha256: decoder.computes_sha256(),
             decoder: Some(decoder),
             input: Bytes::new(),
@@ -72,14 +108,9 @@ impl IncomingPayload {
             announced,
             trailers: Vec::new(),
             sha256: None,
-            failed: false,
-            leftover: Leftover::default(),
+            failed: Failed::Not,
+            leftover: Arc::clone(leftover),
         }
-    }
-
-    /// Where the rest of the body will be, if it is not read to its end.
-    pub(crate) fn leftover(&self) -> Leftover {
-        Arc::clone(&self.leftover)
     }
 
     async fn advance(&mut self) -> Result<Option<Bytes>, PayloadError> {
@@ -125,18 +156,28 @@ impl IncomingPayload {
 
 impl Drop for IncomingPayload {
     fn drop(&mut self) {
-        *self.leftover.lock() = self.incoming.take();
+        *self.leftover.lock() = match self.incoming.take() {
+            None => Rest::Nothing,
+            Some(_) if self.failed == Failed::Body => Rest::Broken,
+            Some(incoming) => Rest::Unread(incoming),
+        };
     }
 }
 
 impl PayloadSource for IncomingPayload {
     fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, PayloadError>>> {
         Box::pin(async move {
-            if self.failed {
+            if self.failed != Failed::Not {
                 return Some(Err(PayloadError::Io));
             }
             let advanced = self.advance().await;
-            self.failed = advanced.is_err();
+            self.failed = match &advanced {
+                Ok(_) => Failed::Not,
+                Err(PayloadError::Timeout | PayloadError::Io | PayloadError::Truncated) => {
+                    Failed::Body
+                }
+                Err(_) => Failed::Content,
+            };
             advanced.transpose()
         })
     }
@@ -162,22 +203,26 @@ impl PayloadSource for IncomingPayload {
     }
 }
 
-/// Reads away what a client is still sending, up to a limit, so that it hears the answer.
-pub(crate) async fn drain(leftover: &Leftover, mut pace: Pace) {
-    let Some(mut incoming) = leftover.lock().take() else {
-        return;
+/// Reads away what a client is still sending, up to a limit. Whether the end was reached, so that
+/// another request may follow.
+pub(crate) async fn drain(leftover: &Leftover, mut pace: Pace) -> bool {
+    let mut incoming = match std::mem::take(&mut *leftover.lock()) {
+        Rest::Nothing => return true,
+        Rest::Broken => return false,
+        Rest::Unread(incoming) => incoming,
     };
     let reading = async {
         let mut read_bytes = 0_usize;
-        while let Ok(Some(bytes)) = read(&mut incoming, &mut pace).await {
+        while let Ok(rest) = read(&mut incoming, &mut pace).await {
+            let Some(bytes) = rest else { return true };
             read_bytes = read_bytes.saturating_add(bytes.len());
             if read_bytes > DRAIN_BYTES_MAX {
-                return;
+                return false;
             }
         }
+        false
     };
-    // Whether it ends in time or not, the connection is hyper's to close.
-    let _ = tokio::time::timeout(DRAIN_TIME_MAX, reading).await;
+    tokio::time::timeout(DRAIN_TIME_MAX, reading).await.unwrap_or(false)
 }
 
 /// Reads the next bytes of a body, however they are framed on the wire.

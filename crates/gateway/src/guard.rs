@@ -70,7 +70,7 @@ struct Writing {
 
 impl<S> Guard<S> {
     pub(crate) fn new(stream: S, mark: Arc<Mark>, limits: Arc<Limits>) -> Self {
-        let pace = Pace::new(limits.pace_window, limits.pace_bytes_min);
+        let pace = Pace::new(limits.answer_window, limits.pace_bytes_min);
         Self {
             stream,
             mark,
@@ -134,7 +134,7 @@ impl<S> Guard<S> {
         self.is_proven = true;
         self.waits_since = None;
         self.mark.works();
-        self.writing.pace = Pace::new(self.limits.pace_window, self.limits.pace_bytes_min);
+        self.writing.pace = Pace::new(self.limits.answer_window, self.limits.pace_bytes_min);
     }
 
     /// Nothing came: whether that was to be expected, or is the end.

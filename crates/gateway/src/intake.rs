@@ -2,7 +2,6 @@
 
 use http::request::Parts;
 use http::{HeaderMap, Method, Version, header};
-use hyper::body::Incoming;
 use strongroom_access::{Decoded, Endpoint};
 use strongroom_crypto::{Checksum, ChecksumAlgorithm, ChecksumHasher, Md5};
 use strongroom_sigv4::{BodyDecoder, RequestView};
@@ -83,23 +82,22 @@ pub(crate) struct Intake {
 
 /// A body as it came, the memory for it, and how slow it may be.
 pub(crate) struct RawBody<'a> {
-    pub(crate) incoming: Incoming,
+    pub(crate) leftover: &'a Leftover,
     pub(crate) decoder: BodyDecoder,
     pub(crate) lender: Lender<'a>,
     pub(crate) pace: Pace,
 }
 
 /// Reads the typed input. A body that is a document is read whole, within a limit, and checked;
-/// a stream is left to the service; what it does not read will be in `leftover`.
+/// a stream is left to the service; what it does not read goes back to where it came from.
 pub(crate) async fn typed_input(
     endpoint: &dyn Endpoint,
     head: &RequestHead,
     target: &Target,
     body: RawBody<'_>,
-    leftover: &mut Leftover,
 ) -> Result<Intake, ErrorResponse> {
     let spec = endpoint.spec();
-    let RawBody { incoming, decoder, lender, pace } = body;
+    let RawBody { leftover, decoder, lender, pace } = body;
     let streams = spec.input == InputKind::Stream;
     if decoder.payload_mode().is_streaming() && !streams {
         return Err(failures::invalid("this operation takes no streaming payload"));
@@ -120,8 +118,7 @@ pub(crate) async fn typed_input(
     let of_body = budget::of_request(spec.input, mode, content_length.unwrap_or(bytes_max));
     let length = BodyLength { declared: content_length, bytes_max, pace };
     let loan = lender.lend(of_body.saturating_add(endpoint.held_bytes())).await?;
-    let source = IncomingPayload::new(incoming, decoder, length, announced(head));
-    *leftover = source.leftover();
+    let source = IncomingPayload::new(leftover, decoder, length, announced(head));
     let mut payload = Payload::new(source);
     if streams {
         let call = endpoint.decode(head, target, None)?;

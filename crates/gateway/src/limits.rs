@@ -25,10 +25,11 @@ pub struct Limits {
     pub idle_max: Duration,
     /// A connection that rested longer than this between two requests may be closed for another.
     pub idle_kept_min: Duration,
-    /// How long a client may keep the server waiting for [`Self::pace_bytes_min`], both for bodies
-    /// that come in and for answers that go out.
-    pub pace_window: Duration,
-    /// What must move within [`Self::pace_window`] of waiting.
+    /// How long the server waits for [`Self::pace_bytes_min`] of a body.
+    pub body_window: Duration,
+    /// How long the server waits for a client to take as much of an answer.
+    pub answer_window: Duration,
+    /// What must move within a window of waiting.
     pub pace_bytes_min: usize,
     /// How long the server listens on after its last word, so that the client hears it.
     pub linger_max: Duration,
@@ -53,7 +54,10 @@ impl Default for Limits {
             idle_max: Duration::from_secs(60),
             idle_kept_min: Duration::from_secs(5),
             // A kilobyte a second is less than any modem; a silence of thirty seconds is an end.
-            pace_window: Duration::from_secs(30),
+            body_window: Duration::from_secs(30),
+            // What a client takes shows late: its kernel may have room for megabytes, and tells of
+            // new room only when there is a sixteenth of that.
+            answer_window: Duration::from_secs(120),
             pace_bytes_min: 32 * 1024,
             linger_max: Duration::from_secs(2),
             stop_idle_max: Duration::from_secs(1),

@@ -17,7 +17,7 @@ use strongroom_wire::{
     encode_error_s3, parse_target,
 };
 
-use crate::body::{Leftover, ResponseBody, drain};
+use crate::body::{Leftover, ResponseBody, Rest, drain};
 use crate::budget::{Lender, Loan};
 use crate::intake::RawBody;
 use crate::pace::Pace;
@@ -33,24 +33,21 @@ impl Gateway {
     ) -> Response<ResponseBody> {
         let (parts, incoming) = request.into_parts();
         let mut journey = self.set_out(connection, &parts);
+        // Until a payload takes it, nothing of the body was read.
+        *journey.leftover.lock() = Rest::Unread(incoming);
         let answer = match intake::head(parts) {
             Ok(head) if self.asks_for_health(&head) => return journey.health(&head),
             Ok(_) if journey.connection.mark.lane() == Lane::TurnedAway => {
                 Err(failures::slow_down())
             }
-            Ok(head) => self.travel(&mut journey, &head, incoming).await,
+            Ok(head) => self.travel(&mut journey, &head).await,
             Err(refusal) => Err(refusal),
         };
         self.arrive(journey, answer).await
     }
 
     /// The whole path. Each step needs what the one before has proved.
-    async fn travel(
-        &self,
-        journey: &mut Journey,
-        head: &RequestHead,
-        incoming: Incoming,
-    ) -> Answer {
+    async fn travel(&self, journey: &mut Journey, head: &RequestHead) -> Answer {
         let headers = intake::signed_parts(&head.headers);
         let view = intake::view(head, &headers);
         let claim = parse_claim(&view).map_err(|error| failures::response(error.s3()))?;
@@ -70,9 +67,9 @@ impl Gateway {
             self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
         }
         let lender = Lender { budget: &self.budget, client: &journey.connection.memory };
-        let body = RawBody { incoming, decoder, lender, pace: self.pace() };
-        let leftover = &mut journey.leftover;
-        let intake = intake::typed_input(endpoint.as_ref(), head, &target, body, leftover).await?;
+        let leftover = &journey.leftover;
+        let body = RawBody { leftover, decoder, lender, pace: self.pace() };
+        let intake = intake::typed_input(endpoint.as_ref(), head, &target, body).await?;
         journey.loan = intake.loan;
         let audit = journey.open();
         let permitted = intake.call.permit(&self.enforcement, &caller, question, &audit).await?;
@@ -139,9 +136,9 @@ impl Gateway {
         Ok((caller, decoder))
     }
 
-    /// How slow the peers of one exchange may be.
+    /// How slow the body of a request may be.
     fn pace(&self) -> Pace {
-        Pace::new(self.limits.pace_window, self.limits.pace_bytes_min)
+        Pace::new(self.limits.body_window, self.limits.pace_bytes_min)
     }
 
     fn new_request_id(&self) -> RequestId {
@@ -177,6 +174,7 @@ impl Gateway {
             caller: Caller::anonymous(),
             audit: None,
             leftover: Leftover::default(),
+            ends: false,
             loan: None,
             connection,
         }
@@ -227,8 +225,12 @@ impl Gateway {
             }
         }
         // Where the connection ends the listener reads on behind the answer.
-        if !journey.expects_continue && !journey.is_last() {
-            drain(&journey.leftover, self.pace()).await;
+        if !journey.is_last() {
+            journey.ends = match journey.expects_continue {
+                // It may send the body or not: nobody knows where the next request would begin.
+                true => !journey.leftover.lock().is_nothing(),
+                false => !drain(&journey.leftover, self.pace()).await,
+            };
         }
         journey.stamp(&mut response);
         let loans = [journey.loan.take(), loan];
@@ -285,6 +287,8 @@ struct Journey {
     caller: Caller,
     audit: Option<AuditSlot>,
     leftover: Leftover,
+    /// The body was not read to its end.
+    ends: bool,
     loan: Option<Loan>,
     connection: Connection,
 }
@@ -338,7 +342,7 @@ impl Journey {
     fn is_last(&self) -> bool {
         // SECURITY: a length beside the chunks may have been dropped on the way here; what follows
         // on this connection could be another request to somebody else.
-        self.in_chunks || self.connection.mark.is_summoned()
+        self.in_chunks || self.ends || self.connection.mark.is_summoned()
     }
 
     fn stamp(&self, response: &mut Response<ByteStream>) {

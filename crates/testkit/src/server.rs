@@ -23,6 +23,7 @@ use strongroom_types::{AccountId, Clock, Entropy, Region, Timestamp};
 use strongroom_wire::{HostRules, Protocol};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::{Call, Reply, TestClock, TestkitError};
 
@@ -35,7 +36,9 @@ pub struct TestServer {
     region: Region,
     main: Keys,
     other: Keys,
+    gateway: Arc<Gateway>,
     stop: watch::Sender<bool>,
+    serving: Option<JoinHandle<()>>,
     runtime: Option<Runtime>,
 }
 
@@ -99,10 +102,22 @@ impl TestServer {
         let listener = listener.map_err(TestkitError::server)?;
         let address = listener.address()?;
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(gateway.serve(vec![listener], stopped));
+        let serving = Some(runtime.spawn(Arc::clone(&gateway).serve(vec![listener], stopped)));
         let (main, other) = (Keys::of(main), Keys::of(other));
         let runtime = Some(runtime);
-        Ok(Self { address, clock, identity, store, region, main, other, stop, runtime })
+        Ok(Self {
+            address,
+            clock,
+            identity,
+            store,
+            region,
+            main,
+            other,
+            gateway,
+            stop,
+            serving,
+            runtime,
+        })
     }
 
     /// Where it listens.
@@ -208,6 +223,33 @@ impl TestServer {
         socket.set_read_timeout(Some(SILENCE_MAX))?;
         socket.set_write_timeout(Some(SILENCE_MAX))?;
         Ok(socket)
+    }
+
+    /// Asks the server to stop; it goes on with what it has begun.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until the server has stopped.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn wait_stopped(&mut self) -> Result<(), TestkitError> {
+        let Some(serving) = self.serving.take() else { return Ok(()) };
+        self.block_on(async {
+            let stopped = tokio::time::timeout(SILENCE_MAX, serving).await;
+            stopped.map_err(TestkitError::server)?.map_err(TestkitError::server)
+        })?
+    }
+
+    /// How often requests were refused with each code since the last call.
+    #[must_use]
+    pub fn take_refusals(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for ((_, code), count) in self.gateway.take_refusals().counts {
+            *counts.entry(code).or_default() += count;
+        }
+        counts
     }
 
     /// Every record of the store and what it owns: equal before and after what must change

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use strongroom_gateway::Limits;
 use strongroom_testkit::{Keys, TestServer};
 
 pub(crate) const BUCKET: &str = "kept-bucket";
@@ -19,7 +20,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let server = TestServer::start().unwrap();
+        Self::with(Limits::default())
+    }
+
+    /// The same on a server that allows its clients so much.
+    pub(crate) fn with(limits: Limits) -> Self {
+        let server = TestServer::start_with(limits).unwrap();
         let expired = server.session(Duration::from_secs(15 * 60)).unwrap();
         server.clock().advance(Duration::from_secs(60 * 60));
         let send = |method: &str, target: &str, body: &[u8]| {

@@ -4,12 +4,15 @@
 //! but the attack can be the reason of a refusal.
 
 mod chunks;
+mod crowds;
 mod documents;
 mod framing;
 mod heads;
 mod paths;
 mod queries;
 mod responses;
+mod slowness;
+mod stops;
 
 use strongroom_testkit::{Call, Reply};
 
