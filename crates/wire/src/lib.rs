@@ -11,6 +11,7 @@ mod disposition;
 mod encoded_word;
 mod error;
 mod operation;
+mod preflight;
 mod present;
 mod redacted;
 mod request;
@@ -30,6 +31,7 @@ pub use error::{ErrorResponse, JsonVersion, Protocol, encode_error, encode_error
 pub use operation::{
     InputKind, Location, MemberSpec, Operation, OperationSpec, PathShape, ShapeKind,
 };
+pub use preflight::PreflightError;
 pub use present::{PresentMembers, UnknownMember};
 pub use redacted::Redacted;
 pub use request::{HeadError, Query, RequestHead};

@@ -125,7 +125,8 @@ fn sub_resources_of_another_method_or_shape_are_refused() {
         ("PATCH", "/bucket/key", ""),
     ] {
         let refused = route(method, path, query, &[]);
-        assert_eq!(refused, Err(RouteError::MethodNotAllowed), "{method} {path}?{query}");
+        let refused_method = matches!(refused, Err(RouteError::MethodNotAllowed { .. }));
+        assert!(refused_method, "{method} {path}?{query} {refused:?}");
     }
 }
 

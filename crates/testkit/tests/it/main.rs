@@ -5,5 +5,6 @@
 #![expect(clippy::string_slice, reason = "tests cut texts that they know")]
 
 mod attacks;
+mod preflight;
 mod sweep;
 mod world;

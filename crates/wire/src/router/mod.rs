@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::header::CONTENT_TYPE;
+use http::header::{ALLOW, CONTENT_TYPE};
 
+use crate::preflight::{PreflightError, resource_type};
 use crate::{ErrorResponse, OperationSpec, PathShape, RequestHead, Target};
 
 /// A row of a routing table.
@@ -27,7 +28,14 @@ pub enum RouteError {
     },
     /// Nothing of this method fits.
     #[error("the specified method is not allowed against this resource")]
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// The method.
+        method: String,
+        /// What the path names, or the parameter that names more.
+        resource_type: String,
+        /// The methods that the resource has.
+        allowed: Vec<&'static str>,
+    },
     /// A query parameter that decides the operation is present twice.
     #[error("a query parameter is present more than once")]
     DuplicateQuery {
@@ -47,7 +55,7 @@ pub enum RouteError {
     FormUpload,
     /// A CORS preflight: answered from the bucket's CORS rules, so not routed here.
     #[error("the request is a CORS preflight")]
-    Preflight,
+    Preflight(PreflightError),
 }
 
 impl RouteError {
@@ -59,7 +67,12 @@ impl RouteError {
             Self::Ambiguous { name } => {
                 ErrorResponse::new("InvalidRequest", 400, message).element("ArgumentName", *name)
             }
-            Self::MethodNotAllowed => ErrorResponse::new("MethodNotAllowed", 405, message),
+            Self::MethodNotAllowed { method, resource_type, allowed } => {
+                ErrorResponse::new("MethodNotAllowed", 405, message)
+                    .element("Method", method)
+                    .element("ResourceType", resource_type)
+                    .header(ALLOW, &allowed.join(", "))
+            }
             Self::DuplicateQuery { name } => {
                 ErrorResponse::new("InvalidArgument", 400, message).element("ArgumentName", *name)
             }
@@ -68,7 +81,8 @@ impl RouteError {
                     .element("ArgumentName", *name)
                     .element("ArgumentValue", value)
             }
-            Self::FormUpload | Self::Preflight => ErrorResponse::new(
+            Self::Preflight(error) => error.s3(),
+            Self::FormUpload => ErrorResponse::new(
                 "NotImplemented",
                 501,
                 "a header or query you provided implies functionality that is not implemented",
@@ -113,7 +127,7 @@ impl Router {
     /// If there is none, or more than one.
     pub fn route(&self, head: &RequestHead, target: &Target) -> Result<OperationIndex, RouteError> {
         if head.method == http::Method::OPTIONS {
-            return Err(RouteError::Preflight);
+            return Err(RouteError::Preflight(PreflightError::of(head, target)));
         }
         let present = self.deciding_parameters(head)?;
         if present.is_empty() && is_form_upload(head, target) {
@@ -125,8 +139,9 @@ impl Router {
             .iter()
             .filter_map(|index| Some((*index, *self.entries.get(*index)?)))
             .collect();
-        let (index, winner) = best(head, &candidates)?.ok_or(RouteError::MethodNotAllowed)?;
-        self.check_parameters(head, &present, winner, &candidates)?;
+        let refusal = || self.not_allowed(head, target, &present);
+        let (index, winner) = best(head, &candidates)?.ok_or_else(refusal)?;
+        check_parameters(head, &present, winner, &candidates, refusal)?;
         check_headers(head, winner, &candidates)?;
         Ok(OperationIndex(index))
     }
@@ -146,33 +161,56 @@ impl Router {
         Ok(present)
     }
 
-    /// Refuses parameters that decide another operation than the one found.
-    fn check_parameters(
+    /// The refusal of a method, with the methods that there are.
+    fn not_allowed(
         &self,
         head: &RequestHead,
+        target: &Target,
         present: &[&'static str],
-        winner: RouteEntry,
-        candidates: &[(usize, RouteEntry)],
-    ) -> Result<(), RouteError> {
-        for name in present.iter().copied() {
-            if winner.takes_query(name) {
-                continue;
-            }
-            let mut specs = candidates.iter().map(|(_, spec)| spec);
-            let fixed = specs.clone().flat_map(|spec| spec.query).any(|(other, value)| {
-                *other == name && value.is_some_and(|value| head.query.get(name) != Some(value))
-            });
-            if fixed {
-                let value = head.query.get(name).unwrap_or_default().to_owned();
-                return Err(RouteError::UnknownValue { name, value });
-            }
-            if specs.any(|spec| decides(spec, name)) {
-                return Err(RouteError::Ambiguous { name });
-            }
-            return Err(RouteError::MethodNotAllowed);
-        }
-        Ok(())
+    ) -> RouteError {
+        let of_shape = || self.entries.iter().filter(|spec| spec.path == target.shape);
+        let named = present.iter().find(|name| of_shape().any(|spec| decides(spec, name)));
+        let fits = |spec: &&RouteEntry| match named {
+            Some(name) => decides(spec, name),
+            None => spec.query.is_empty() && spec.required_query().next().is_none(),
+        };
+        let allowed: BTreeSet<_> = of_shape().filter(fits).map(|spec| spec.method).collect();
+        let resource_type = match named {
+            Some(name) => name.to_ascii_uppercase(),
+            None => resource_type(target.shape).to_owned(),
+        };
+        let (method, allowed) = (head.method.to_string(), allowed.into_iter().collect());
+        RouteError::MethodNotAllowed { method, resource_type, allowed }
     }
+}
+
+/// Refuses parameters that decide another operation than the one found, with `refusal` where it is
+/// one of another method.
+fn check_parameters(
+    head: &RequestHead,
+    present: &[&'static str],
+    winner: RouteEntry,
+    candidates: &[(usize, RouteEntry)],
+    refusal: impl Fn() -> RouteError,
+) -> Result<(), RouteError> {
+    for name in present.iter().copied() {
+        if winner.takes_query(name) {
+            continue;
+        }
+        let mut specs = candidates.iter().map(|(_, spec)| spec);
+        let fixed = specs.clone().flat_map(|spec| spec.query).any(|(other, value)| {
+            *other == name && value.is_some_and(|value| head.query.get(name) != Some(value))
+        });
+        if fixed {
+            let value = head.query.get(name).unwrap_or_default().to_owned();
+            return Err(RouteError::UnknownValue { name, value });
+        }
+        if specs.any(|spec| decides(spec, name)) {
+            return Err(RouteError::Ambiguous { name });
+        }
+        return Err(refusal());
+    }
+    Ok(())
 }
 
 /// The most specific candidate that fits.

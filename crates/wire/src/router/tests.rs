@@ -133,8 +133,24 @@ fn a_known_parameter_that_no_operation_of_the_method_takes_is_refused() {
         (Method::TRACE, "/bucket", ""),
     ] {
         let refused = route(method, path, query, &[]);
-        assert_eq!(refused, Err(RouteError::MethodNotAllowed), "{path}?{query}");
+        assert!(
+            matches!(refused, Err(RouteError::MethodNotAllowed { .. })),
+            "{path}?{query} {refused:?}"
+        );
     }
+}
+
+#[test]
+fn a_refused_method_hears_which_ones_there_are() {
+    let refused = |method, path, query| route(method, path, query, &[]).unwrap_err().s3();
+    let post = refused(Method::DELETE, "/bucket/k", "");
+    let elements = [("Method", "DELETE".to_owned()), ("ResourceType", "OBJECT".to_owned())];
+    assert_eq!((post.status, &post.elements[..]), (405, &elements[..]));
+    assert_eq!(post.headers, [(ALLOW, "GET, PUT".parse().unwrap())]);
+    let acl = refused(Method::PUT, "/bucket/k", "acl");
+    let elements = [("Method", "PUT".to_owned()), ("ResourceType", "ACL".to_owned())];
+    assert_eq!((acl.status, &acl.elements[..]), (405, &elements[..]));
+    assert_eq!(acl.headers, [(ALLOW, "GET".parse().unwrap())]);
 }
 
 #[test]
@@ -154,6 +170,7 @@ fn forms_and_preflights_have_their_place() {
     let form = [("content-type", "Multipart/Form-Data; boundary=x")];
     assert_eq!(route(Method::POST, "/bucket", "", &form), Err(RouteError::FormUpload));
     let refused = route(Method::POST, "/bucket/k", "", &form);
-    assert_eq!(refused, Err(RouteError::MethodNotAllowed));
-    assert_eq!(route(Method::OPTIONS, "/bucket/k", "", &[]), Err(RouteError::Preflight));
+    assert!(matches!(refused, Err(RouteError::MethodNotAllowed { .. })));
+    let preflight = route(Method::OPTIONS, "/bucket/k", "", &[]);
+    assert_eq!(preflight, Err(RouteError::Preflight(PreflightError::OriginMissing)));
 }
