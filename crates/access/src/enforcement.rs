@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_audit::AuditSlot;
 use strongroom_store::{BoxFuture, Revision};
-use strongroom_types::{AccountId, BucketId, BucketName};
+use strongroom_types::{AccountId, BucketId, BucketName, VersioningState};
 use strongroom_wire::{RequestHead, Target};
 
 use crate::permit::Decision;
@@ -36,6 +36,9 @@ pub struct BucketRef {
     pub owner: AccountId,
     /// The revision of the bucket's record that the decision used.
     pub revision: Revision,
+    /// Whether the bucket keeps versions, as that record says: a write that is conditional on the
+    /// revision is made by the rules of the state that it was decided in.
+    pub versioning: VersioningState,
 }
 
 /// The one policy enforcement point.

@@ -5,9 +5,7 @@
 
 use bytes::Bytes;
 use strongroom_store::KeyRange;
-use strongroom_types::{
-    AccountId, BucketId, BucketName, ObjectKey, ObjectKeyError, Timestamp, VersionId,
-};
+use strongroom_types::{AccountId, BucketId, BucketName, ObjectKey, ObjectKeyError, Timestamp};
 
 /// Where a version stands among the versions of its key: ascending order is newest first.
 ///
@@ -16,18 +14,20 @@ use strongroom_types::{
 pub(crate) struct VersionOrder([u8; 16]);
 
 impl VersionOrder {
-    /// The place of the null version of a bucket that was never versioned: behind all others, and
-    /// always the same, so that overwriting replaces exactly one record.
+    /// The place of a null version that was written while its key had no other version: behind
+    /// all others, and always the same, so that overwriting replaces exactly one record.
     pub(crate) const NULL: Self = Self([0xff; 16]);
 
-    /// The place of a version that is written now.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the layout is fixed before versioning can be enabled")
-    )]
+    /// The place of a version that is written now and comes before `next`: it is newer, whatever
+    /// the clock says.
     #[must_use]
-    pub(crate) fn new(written: Timestamp, random: [u8; 8]) -> Self {
-        let inverted = u64::MAX - written.micros();
+    pub(crate) fn before(next: Option<Self>, written: Timestamp, random: [u8; 8]) -> Self {
+        let mut inverted = u64::MAX - written.micros();
+        if let Some(Self(next)) = next {
+            let [a, b, c, d, e, f, g, h, ..] = next;
+            let next = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+            inverted = inverted.min(next.saturating_sub(1));
+        }
         Self(concat16(inverted.to_be_bytes(), random))
     }
 
@@ -41,15 +41,6 @@ impl VersionOrder {
     #[must_use]
     pub(crate) fn as_bytes(&self) -> &[u8; 16] {
         &self.0
-    }
-
-    /// Where to look first for a version.
-    #[must_use]
-    pub(crate) fn of(version_id: VersionId) -> Self {
-        match version_id {
-            VersionId::Null => Self::NULL,
-            VersionId::Named(bytes) => Self(bytes),
-        }
     }
 }
 
@@ -151,6 +142,26 @@ pub(crate) fn object_versions(bucket: BucketId, object_key: &ObjectKey) -> KeyRa
     let mut key = escaped(TAG_OBJECT, bucket, object_key.as_str().as_bytes());
     key.extend_from_slice(&TERMINATOR);
     KeyRange::prefix(&key)
+}
+
+/// The versions of an object that are newer than the one at `order`.
+#[must_use]
+pub(crate) fn versions_before(
+    bucket: BucketId,
+    object_key: &ObjectKey,
+    order: VersionOrder,
+) -> KeyRange {
+    let KeyRange { start, .. } = object_versions(bucket, object_key);
+    KeyRange { start, end: Some(object_version(bucket, object_key, order)) }
+}
+
+/// The record that says where the null version of an object is, if it is not at
+/// [`VersionOrder::NULL`].
+#[must_use]
+pub(crate) fn null_place(bucket: BucketId, object_key: &ObjectKey) -> Bytes {
+    let mut key = escaped(TAG_NULL_PLACE, bucket, object_key.as_str().as_bytes());
+    key.extend_from_slice(&TERMINATOR);
+    key.into()
 }
 
 /// All versions of all objects of a bucket.
@@ -378,6 +389,7 @@ const TAG_BUCKET: u8 = b'n';
 const TAG_OWNED_BUCKET: u8 = b'o';
 const TAG_BUCKET_TAGS: u8 = b't';
 const TAG_OBJECT: u8 = b'v';
+const TAG_NULL_PLACE: u8 = b'w';
 const TAG_UPLOAD: u8 = b'u';
 const TAG_PART: u8 = b'p';
 const TAG_DEAD_UPLOAD: u8 = b'g';
@@ -484,9 +496,15 @@ mod tests {
 
     #[test]
     fn newer_versions_sort_first() {
-        let older = VersionOrder::new(Timestamp::from_seconds(1).unwrap(), [0xff; 8]);
-        let newer = VersionOrder::new(Timestamp::from_seconds(2).unwrap(), [0; 8]);
+        let second = |number| Timestamp::from_seconds(number).unwrap();
+        let older = VersionOrder::before(Some(VersionOrder::NULL), second(1), [0xff; 8]);
+        let newer = VersionOrder::before(Some(older), second(2), [0; 8]);
         assert!(newer < older && older < VersionOrder::NULL);
+        assert_eq!(older, VersionOrder::before(None, second(1), [0xff; 8]));
+        // The clock stands still, or goes back: the order is that of writing nevertheless.
+        let still = VersionOrder::before(Some(newer), second(2), [0xff; 8]);
+        let back = VersionOrder::before(Some(still), second(1), [0xff; 8]);
+        assert!(back < still && still < newer);
         let first = UploadUnique::new(Timestamp::from_seconds(1).unwrap(), [0xff; 8]);
         let second = UploadUnique::new(Timestamp::from_seconds(2).unwrap(), [0; 8]);
         assert!(first < second);

@@ -16,7 +16,7 @@ pub use account::{AccessKeyId, AccessKeyIdError, AccountId, AccountIdError, Cano
 pub use arn::{Arn, ArnError};
 pub use bucket::{BucketId, BucketName, BucketNameError};
 pub use clock::{Clock, Entropy, EntropyError};
-pub use object::{ObjectKey, ObjectKeyError, VersionId, VersionIdError};
+pub use object::{ObjectKey, ObjectKeyError, VersionId, VersionIdError, VersioningState};
 pub use region::{Region, RegionError};
 pub use request::RequestId;
 pub use timestamp::{Timestamp, TimestampError};

@@ -109,6 +109,18 @@ impl fmt::Display for VersionId {
     }
 }
 
+/// Whether overwriting and deleting in a bucket keep versions. SPEC: data-protection, 4.1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VersioningState {
+    /// Never enabled: a key has the null version or none.
+    #[default]
+    Unversioned,
+    /// Each write makes a version, each simple deletion a delete marker.
+    Enabled,
+    /// Was set once and is off: writes and simple deletions replace the null version.
+    Suspended,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::model::{OperationModel, Reference};
 use super::names;
 use super::plan::{Field, Plan, Way};
+use super::scope::MixedLists;
 
 /// An enum with fixed texts.
 pub fn enumeration(plan: &Plan<'_>, shape: &str) -> String {
@@ -80,14 +81,56 @@ fn definition(plan: &Plan<'_>, name: &str, shape: &str, way: Way) -> String {
         derives.push("PartialEq");
     }
     let mut text = format!("#[derive({})]\npub struct {name} {{\n", derives.join(", "));
+    let mixed = name.strip_suffix("Output").and_then(|name| plan.scope.mixed_lists.get(name));
     for field in &fields {
-        put(&mut text, format_args!("    pub {}: {},\n", field.name, field.rust_type()));
+        match mixed.and_then(|mixed| place_in(mixed, field).map(|place| (mixed, place))) {
+            None => {
+                put(&mut text, format_args!("    pub {}: {},\n", field.name, field.rust_type()))
+            }
+            Some((mixed, 0)) => {
+                put(&mut text, format_args!("    pub {}: Vec<{}>,\n", mixed.field, mixed.item))
+            }
+            Some(_) => {}
+        }
     }
     text += "}\n\n";
+    if let Some(mixed) = mixed {
+        text += &mixed_item(plan, mixed, &fields);
+    }
     if !default {
         text += &constructor(name, &fields);
     }
     text
+}
+
+/// Where a field stands among lists that are one on the wire.
+fn place_in(mixed: &MixedLists, field: &Field<'_>) -> Option<usize> {
+    mixed.members.iter().position(|member| member == field.aws_name)
+}
+
+/// The items of lists that are one on the wire.
+fn mixed_item(plan: &Plan<'_>, mixed: &MixedLists, fields: &[Field<'_>]) -> String {
+    let mut text = format!("#[derive(Debug, Clone, PartialEq)]\npub enum {} {{\n", mixed.item);
+    for field in fields.iter().filter(|field| place_in(mixed, field).is_some()) {
+        let item = field.base.trim_start_matches("Vec<").trim_end_matches('>');
+        let element = plan.element_name(field.aws_name, field.reference);
+        put(&mut text, format_args!("    {element}({item}),\n"));
+    }
+    text + "}\n\n"
+}
+
+/// The statement that writes lists that are one on the wire.
+fn write_mixed(plan: &Plan<'_>, mixed: &MixedLists, fields: &[&Field<'_>]) -> String {
+    let mut text = format!("for item in &o.{} {{ match item {{\n", mixed.field);
+    for field in fields.iter().filter(|field| place_in(mixed, field).is_some()) {
+        let element = plan.element_name(field.aws_name, field.reference);
+        let item = &mixed.item;
+        put(
+            &mut text,
+            format_args!("{item}::{element}(value) => w.element({element:?}, value),\n"),
+        );
+    }
+    text + "} }\n"
 }
 
 fn constructor(name: &str, fields: &[Field<'_>]) -> String {
@@ -273,7 +316,16 @@ fn encode_body(plan: &Plan<'_>, name: &str, payload: Option<&str>, rest: &[&Fiel
     }
     let root = root.unwrap_or_else(|| panic!("`{name}` has no root in scope.toml"));
     let mut text = format!("r.finish_xml({root:?}, {namespace}, |w| {{\n");
+    let mixed = plan.scope.mixed_lists.get(name);
     for field in rest {
+        if let Some((mixed, place)) =
+            mixed.and_then(|mixed| place_in(mixed, field).map(|place| (mixed, place)))
+        {
+            if place == 0 {
+                text += &write_mixed(plan, mixed, rest);
+            }
+            continue;
+        }
         if plan.scope.quirks.text_root.iter().any(|other| other == name) {
             put(
                 &mut text,

@@ -57,6 +57,7 @@ fn service(model: &Model, scope: &Service) -> Result<BTreeMap<String, String>, C
         for name in operations {
             *body += &emit::operation(&plan, name);
             types.extend([name.clone(), format!("{name}Input"), format!("{name}Output")]);
+            types.extend(scope.mixed_lists.get(name).map(|mixed| mixed.item.clone()));
         }
     }
     for (shape, module) in &plan.modules {

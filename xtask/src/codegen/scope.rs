@@ -22,8 +22,19 @@ pub struct Service {
     pub roots: BTreeMap<String, String>,
     pub statuses: BTreeMap<String, u16>,
     pub quirks: Quirks,
+    #[serde(default)]
+    pub mixed_lists: BTreeMap<String, MixedLists>,
     pub renamed_shapes: BTreeMap<String, String>,
     pub renamed_members: BTreeMap<String, String>,
+}
+
+/// Lists of an operation's output that are one list on the wire.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixedLists {
+    pub field: String,
+    pub item: String,
+    pub members: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

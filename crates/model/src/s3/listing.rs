@@ -58,8 +58,7 @@ pub struct ListObjectVersionsOutput {
     pub version_id_marker: Option<String>,
     pub next_key_marker: Option<String>,
     pub next_version_id_marker: Option<String>,
-    pub versions: Vec<ObjectVersion>,
-    pub delete_markers: Vec<DeleteMarkerEntry>,
+    pub entries: Vec<VersionOrMarker>,
     pub name: Option<String>,
     pub prefix: Option<String>,
     pub delimiter: Option<String>,
@@ -67,6 +66,12 @@ pub struct ListObjectVersionsOutput {
     pub common_prefixes: Vec<CommonPrefix>,
     pub encoding_type: Option<EncodingType>,
     pub request_charged: Option<RequestCharged>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum VersionOrMarker {
+    Version(ObjectVersion),
+    DeleteMarker(DeleteMarkerEntry),
 }
 
 impl Operation for ListObjectVersions {
@@ -119,8 +124,12 @@ impl Operation for ListObjectVersions {
             w.optional("VersionIdMarker", o.version_id_marker.as_ref());
             w.optional("NextKeyMarker", o.next_key_marker.as_ref());
             w.optional("NextVersionIdMarker", o.next_version_id_marker.as_ref());
-            w.list("Version", &o.versions);
-            w.list("DeleteMarker", &o.delete_markers);
+            for item in &o.entries {
+                match item {
+                    VersionOrMarker::Version(value) => w.element("Version", value),
+                    VersionOrMarker::DeleteMarker(value) => w.element("DeleteMarker", value),
+                }
+            }
             w.optional("Name", o.name.as_ref());
             w.optional("Prefix", o.prefix.as_ref());
             w.optional("Delimiter", o.delimiter.as_ref());

@@ -77,7 +77,7 @@ pub use listing::{
     DeleteMarkerEntry, ListObjectVersions, ListObjectVersionsInput, ListObjectVersionsOutput,
     ListObjects, ListObjectsInput, ListObjectsOutput, ListObjectsV2, ListObjectsV2Input,
     ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
-    OptionalObjectAttributes, RestoreStatus,
+    OptionalObjectAttributes, RestoreStatus, VersionOrMarker,
 };
 pub use lock::{
     DefaultRetention, EventHoldDuration, GetObjectLegalHold, GetObjectLegalHoldInput,

@@ -45,6 +45,7 @@ use strongroom_model::s3::{
     PutBucketVersioning, PutBucketWebsite, PutObject, PutObjectAcl, PutObjectLegalHold,
     PutObjectLockConfiguration, PutObjectOutput, PutObjectRetention, PutObjectTagging,
     PutPublicAccessBlock, ServerSideEncryption, StorageClass, UploadPartCopy, UploadPartCopyOutput,
+    VersionOrMarker,
 };
 use strongroom_types::{Timestamp, VersionId};
 use strongroom_wire::{ByteStream, EncodeError, Operation, Redacted};
@@ -238,23 +239,27 @@ fn listings() {
     golden::<ListObjectVersions>(ListObjectVersionsOutput {
         is_truncated: Some(false),
         key_marker: some(""),
-        versions: vec![ObjectVersion {
-            etag: some("\"e\""),
-            key: some("k"),
-            version_id: Some(version()),
-            is_latest: Some(true),
-            last_modified: Some(moment()),
-            size: Some(0),
-            storage_class: Some(ObjectVersionStorageClass::Standard),
-            ..Default::default()
-        }],
-        delete_markers: vec![DeleteMarkerEntry {
-            key: some("k"),
-            version_id: Some(VersionId::Null),
-            is_latest: Some(false),
-            last_modified: Some(moment()),
-            ..Default::default()
-        }],
+        // As they are in the bucket, and not all of one kind before all of the other.
+        entries: vec![
+            VersionOrMarker::Version(ObjectVersion {
+                etag: some("\"e\""),
+                key: some("k"),
+                version_id: Some(version()),
+                is_latest: Some(true),
+                last_modified: Some(moment()),
+                size: Some(0),
+                storage_class: Some(ObjectVersionStorageClass::Standard),
+                ..Default::default()
+            }),
+            VersionOrMarker::DeleteMarker(DeleteMarkerEntry {
+                key: some("k"),
+                version_id: Some(VersionId::Null),
+                is_latest: Some(false),
+                last_modified: Some(moment()),
+                ..Default::default()
+            }),
+            VersionOrMarker::Version(ObjectVersion { key: some("l"), ..Default::default() }),
+        ],
         name: some("bucket"),
         ..Default::default()
     });

@@ -25,7 +25,7 @@ use crate::payload::PayloadFault;
 use crate::tags::{TagError, TaggingError};
 
 /// An input that is not what the operation takes.
-pub(crate) fn decode_error(_operation: &str, error: &DecodeError) -> ErrorResponse {
+pub(crate) fn decode_error(operation: &str, error: &DecodeError) -> ErrorResponse {
     let unknown = error.kind == DecodeErrorKind::UnknownEnumValue;
     match &error.location {
         DecodeLocation::Header("x-amz-storage-class") if unknown => storage_class(),
@@ -39,6 +39,11 @@ pub(crate) fn decode_error(_operation: &str, error: &DecodeError) -> ErrorRespon
         }
         DecodeLocation::Header("x-amz-mp-object-size") => {
             invalid_request("the value of `x-amz-mp-object-size` is not a number")
+        }
+        DecodeLocation::Element(path)
+            if unknown && operation == "PutBucketVersioning" && path.ends_with("Status") =>
+        {
+            versioning_status()
         }
         _ => error.s3(),
     }
@@ -80,6 +85,12 @@ pub(crate) fn malformed_xml() -> ErrorResponse {
     let message = "the XML you provided was not well-formed or did not validate against our \
                    published schema";
     ErrorResponse::new("MalformedXML", 400, message)
+}
+
+/// A versioning state that is none.
+pub(crate) fn versioning_status() -> ErrorResponse {
+    let message = "the versioning status must be `Enabled` or `Suspended`";
+    ErrorResponse::new("IllegalVersioningConfigurationException", 400, message)
 }
 
 /// A storage class that we have not.
@@ -266,12 +277,20 @@ impl From<ObjectError> for ErrorResponse {
                     .header(VERSION_ID, &version_id.to_string())
                     .header(LAST_MODIFIED, &last_modified.to_http_date())
             }
-            ObjectError::NotModified { etag, last_modified } => {
-                Self::new("NotModified", 304, message)
+            ObjectError::NotModified { etag, last_modified, version_id } => {
+                let answer = Self::new("NotModified", 304, message)
                     .header(ETAG, &etag.quoted())
-                    .header(LAST_MODIFIED, &last_modified.to_http_date())
+                    .header(LAST_MODIFIED, &last_modified.to_http_date());
+                match version_id {
+                    Some(version_id) => answer.header(VERSION_ID, &version_id.to_string()),
+                    None => answer,
+                }
             }
             ObjectError::ConditionFailed(condition) => condition_failed(condition),
+            ObjectError::Conflict(object_key) => {
+                Self::new("ConditionalRequestConflict", 409, message)
+                    .element("Key", object_key.as_str())
+            }
             ObjectError::RangeNotSatisfiable { requested, object_bytes } => {
                 Self::new("InvalidRange", 416, message)
                     .element("RangeRequested", requested)
@@ -329,6 +348,7 @@ impl From<UploadError> for ErrorResponse {
             UploadError::Complete(error) => error.into(),
             UploadError::Refused(WriteRefusal::Failed(condition)) => condition_failed(condition),
             UploadError::Refused(WriteRefusal::NoObject) => Self::new("NoSuchKey", 404, message),
+            UploadError::Conflict => Self::new("ConditionalRequestConflict", 409, message),
             UploadError::Fault(fault) => fault.into(),
             UploadError::Combine(_) => internal(&error),
         }

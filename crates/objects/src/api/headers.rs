@@ -1,12 +1,15 @@
 //! What several operations have in common in the form of their inputs.
 
+use strongroom_access::Permit;
 use strongroom_model::s3;
+use strongroom_types::{VersionId, VersioningState};
 use strongroom_wire::{ErrorResponse, Redacted};
 
 use super::errors;
 use crate::checksums::{ChecksumClaimError, ChecksumClaims, ChecksumPlan};
 use crate::metadata::{check_system, strip_aws_chunked, user_metadata};
-use crate::records::{ObjectMetadata, SystemMetadata};
+use crate::objects::shown_version;
+use crate::records::{ObjectMetadata, ObjectRecord, SystemMetadata};
 use crate::tags::TagSet;
 
 /// The metadata headers of a request that writes an object.
@@ -196,6 +199,20 @@ pub(super) fn checksum_algorithm(
 /// The tags that a request gives to a new object.
 pub(super) fn tags_in(tagging: Option<&str>) -> Result<TagSet, ErrorResponse> {
     Ok(tagging.map(TagSet::from_header).transpose()?.unwrap_or_default())
+}
+
+/// The version id of an answer about a version; none if the bucket was never versioned.
+pub(super) fn version_out<Op>(permit: &Permit<Op>, record: &ObjectRecord) -> Option<VersionId> {
+    permit.bucket().and_then(|bucket| shown_version(bucket, record))
+}
+
+/// The version id of the source of a copy; none if its bucket was never versioned.
+pub(super) fn source_version_out<Op>(
+    permit: &Permit<Op>,
+    version_id: VersionId,
+) -> Option<VersionId> {
+    let versioning = permit.source()?.versioning;
+    (versioning != VersioningState::Unversioned).then_some(version_id)
 }
 
 /// A byte count in the model's terms.

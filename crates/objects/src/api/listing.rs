@@ -111,8 +111,6 @@ async fn list_object_versions(
     let bucket = bucket_of(&permit)?;
     let owner = service.bucket_record(&permit).await?.owner_id;
     let page = versions(service.store.metadata.as_ref(), bucket.id, &query).await?;
-    let (markers, objects): (Vec<_>, Vec<_>) =
-        page.versions.iter().partition(|version| version.record.is_delete_marker());
     let next = page.next.as_ref();
     let next_version_id = next.and_then(|next| next.version_id).map(|id| id.to_string());
     Ok(s3::ListObjectVersionsOutput {
@@ -121,8 +119,7 @@ async fn list_object_versions(
         version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
         next_key_marker: next.map(|next| names.text(&next.key)).transpose()?,
         next_version_id_marker: next_version_id,
-        versions: names.all(objects, |names, version| names.version(version, owner))?,
-        delete_markers: names.all(markers, |names, marker| names.delete_marker(marker, owner))?,
+        entries: names.all(&page.versions, |names, version| names.version(version, owner))?,
         name: Some(bucket.name.to_string()),
         prefix: Some(names.text(&query.filter.prefix)?),
         delimiter: names.delimiter(&query.filter)?,
@@ -285,13 +282,17 @@ impl Names {
         })
     }
 
+    /// A version or a delete marker.
     fn version(
         self,
         version: &ListedVersion,
         owner: CanonicalUserId,
-    ) -> Result<s3::ObjectVersion, ErrorResponse> {
+    ) -> Result<s3::VersionOrMarker, ErrorResponse> {
         let record = &version.record;
-        Ok(s3::ObjectVersion {
+        if record.is_delete_marker() {
+            return self.delete_marker(version, owner).map(s3::VersionOrMarker::DeleteMarker);
+        }
+        Ok(s3::VersionOrMarker::Version(s3::ObjectVersion {
             etag: Some(record.etag.quoted()),
             checksum_algorithm: algorithms(record.checksum.as_ref()),
             checksum_type: shown_type(record.checksum.as_ref()),
@@ -303,7 +304,7 @@ impl Names {
             last_modified: Some(record.last_modified),
             owner: Some(owner_out(owner)),
             restore_status: None,
-        })
+        }))
     }
 
     fn delete_marker(

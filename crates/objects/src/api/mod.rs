@@ -57,6 +57,7 @@ mod objects;
 mod reads;
 mod setting_rows;
 mod tagging;
+mod versioning;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -77,6 +78,7 @@ pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     endpoints.extend(multipart::endpoints(service));
     endpoints.extend(objects::endpoints(service));
     endpoints.extend(tagging::endpoints(service));
+    endpoints.extend(versioning::endpoints(service));
     let bound: BTreeSet<&str> = endpoints.iter().map(|endpoint| endpoint.name()).collect();
     let mut refused: Vec<Arc<dyn Endpoint>> = Vec::new();
     macro_rules! refuse_the_rest {

@@ -9,7 +9,7 @@ use strongroom_wire::{ErrorResponse, Payload};
 
 use super::headers::{
     byte_count, check_acl, check_storage_class, checksum_algorithm, checksum_type,
-    encryption_headers, metadata_headers, tags_in,
+    encryption_headers, metadata_headers, source_version_out, tags_in, version_out,
 };
 use super::listing::{algorithm_out, key_out, owner_out};
 use super::{bind, errors};
@@ -98,7 +98,6 @@ async fn upload_part_copy(
     input: s3::UploadPartCopyInput,
     _body: Payload,
 ) -> Result<s3::UploadPartCopyOutput, ErrorResponse> {
-    let source_version_named = input.copy_source.version_id.is_some();
     let request = PartCopyRequest {
         place: PartPlace {
             object_key: input.key,
@@ -126,7 +125,7 @@ async fn upload_part_copy(
     let checksum = copied.part.checksum;
     set_checksum!(result, checksum.algorithm(), checksum.to_base64());
     Ok(s3::UploadPartCopyOutput {
-        copy_source_version_id: Some(copied.source_version_id).filter(|_| source_version_named),
+        copy_source_version_id: source_version_out(&permit, copied.source_version_id),
         copy_part_result: Some(result),
         server_side_encryption: Some(s3::ServerSideEncryption::Aes256),
         ..s3::UploadPartCopyOutput::default()
@@ -162,6 +161,7 @@ async fn complete_multipart_upload(
         key: key_out(request.object_key.as_str()),
         etag: Some(record.etag.quoted()),
         server_side_encryption: Some(s3::ServerSideEncryption::Aes256),
+        version_id: version_out(&permit, &record),
         ..s3::CompleteMultipartUploadOutput::default()
     };
     if let Some(checksum) = &record.checksum {

@@ -9,7 +9,7 @@ use strongroom_wire::{ErrorResponse, Payload};
 
 use super::headers::{
     byte_count, check_acl, check_storage_class, checksum_algorithm, checksum_plan, checksum_type,
-    count, encryption_headers, metadata_headers, tags_in,
+    count, encryption_headers, metadata_headers, source_version_out, tags_in, version_out,
 };
 use super::reads::{found_output, overrides, read_request};
 use super::{bind, errors};
@@ -60,6 +60,7 @@ async fn put_object(
     let mut output = s3::PutObjectOutput {
         etag: Some(record.etag.quoted()),
         server_side_encryption: Some(s3::ServerSideEncryption::Aes256),
+        version_id: version_out(&permit, &record),
         ..s3::PutObjectOutput::default()
     };
     if let Some(checksum) = &record.checksum {
@@ -80,7 +81,7 @@ async fn get_object(
     let request = read_request!(input);
     let (found, body) = service.get_object(&permit, &request).await?;
     let mut output = s3::GetObjectOutput { body, ..s3::GetObjectOutput::default() };
-    found_output!(output, found, overrides, input.checksum_mode, request);
+    found_output!(output, found, overrides, input.checksum_mode, permit);
     Ok(output)
 }
 
@@ -95,7 +96,7 @@ async fn head_object(
     let request = read_request!(input);
     let found = service.head_object(&permit, &request).await?;
     let mut output = s3::HeadObjectOutput::default();
-    found_output!(output, found, overrides, input.checksum_mode, request);
+    found_output!(output, found, overrides, input.checksum_mode, permit);
     Ok(output)
 }
 
@@ -141,7 +142,7 @@ async fn delete_objects(
             Ok(_) if quiet => {}
             Ok(deleted) => output.deleted.push(s3::DeletedObject {
                 key: Some(object.key),
-                version_id: deleted.version_id,
+                version_id: object.version_id.as_deref().and_then(|text| text.parse().ok()),
                 delete_marker: deleted.delete_marker.then_some(true),
                 delete_marker_version_id: deleted.version_id.filter(|_| deleted.delete_marker),
             }),
@@ -168,7 +169,6 @@ async fn copy_object(
     check_acl(input.acl)?;
     check_storage_class(input.storage_class)?;
     encryption_headers!(input).check()?;
-    let source_version_named = input.copy_source.version_id.is_some();
     let request = copy_request(&mut input)?;
     let copied = service.copy_object(&mut permit, &request).await?;
     let record = copied.record;
@@ -183,7 +183,8 @@ async fn copy_object(
     }
     Ok(s3::CopyObjectOutput {
         copy_object_result: Some(result),
-        copy_source_version_id: Some(copied.source_version_id).filter(|_| source_version_named),
+        copy_source_version_id: source_version_out(&permit, copied.source_version_id),
+        version_id: version_out(&permit, &record),
         server_side_encryption: Some(s3::ServerSideEncryption::Aes256),
         ..s3::CopyObjectOutput::default()
     })
@@ -211,7 +212,7 @@ async fn get_object_attributes(
     let parts = page.filter(|_| wants(s3::ObjectAttributes::ObjectParts));
     Ok(s3::GetObjectAttributesOutput {
         last_modified: Some(record.last_modified),
-        version_id: request.version_id,
+        version_id: version_out(&permit, &record),
         etag: wants(s3::ObjectAttributes::ETag).then(|| record.etag.to_string()),
         checksum: attributes_checksum(&record).filter(|_| wants(s3::ObjectAttributes::Checksum)),
         object_parts: parts.map(|page| attributes_parts(&page, after_part, parts_max)),

@@ -105,7 +105,7 @@ pub(super) use read_request;
 
 /// Writes what is known of an object into an output.
 macro_rules! found_output {
-    ($output:expr, $found:expr, $overrides:expr, $checksum_mode:expr, $request:expr) => {{
+    ($output:expr, $found:expr, $overrides:expr, $checksum_mode:expr, $permit:expr) => {{
         let content_range = $found.content_range();
         $output.content_length = Some(crate::api::headers::byte_count($found.content_length()));
         $output.content_range = content_range;
@@ -142,7 +142,7 @@ macro_rules! found_output {
         $output.last_modified = Some(record.last_modified);
         $output.etag = Some(record.etag.quoted());
         $output.server_side_encryption = Some(strongroom_model::s3::ServerSideEncryption::Aes256);
-        $output.version_id = $request.version_id;
+        $output.version_id = crate::api::headers::version_out(&$permit, &record);
         let system = record.metadata.system;
         let content_type = $overrides.content_type.or(system.content_type);
         $output.content_type =

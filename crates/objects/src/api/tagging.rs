@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use strongroom_access::{Endpoint, Permit};
 use strongroom_model::s3;
-use strongroom_types::VersionId;
 use strongroom_wire::{ErrorResponse, Payload};
 
+use super::headers::version_out;
 use super::{bind, errors};
 use crate::S3;
 use crate::tags::TagSet;
@@ -31,7 +31,7 @@ async fn put_object_tagging(
     let tags = TagSet::of_object(pairs(input.tagging.tag_set))?;
     let version = input.version_id;
     let record = service.put_object_tagging(&mut permit, &input.key, version, tags).await?;
-    Ok(s3::PutObjectTaggingOutput { version_id: shown(version, record.version_id) })
+    Ok(s3::PutObjectTaggingOutput { version_id: version_out(&permit, &record) })
 }
 
 async fn get_object_tagging(
@@ -42,7 +42,7 @@ async fn get_object_tagging(
 ) -> Result<s3::GetObjectTaggingOutput, ErrorResponse> {
     let record = service.get_object_tagging(&permit, &input.key, input.version_id).await?;
     Ok(s3::GetObjectTaggingOutput {
-        version_id: shown(input.version_id, record.version_id),
+        version_id: version_out(&permit, &record),
         tag_set: tags_out(record.tags),
     })
 }
@@ -55,7 +55,7 @@ async fn delete_object_tagging(
 ) -> Result<s3::DeleteObjectTaggingOutput, ErrorResponse> {
     let version = input.version_id;
     let record = service.delete_object_tagging(&mut permit, &input.key, version).await?;
-    Ok(s3::DeleteObjectTaggingOutput { version_id: shown(version, record.version_id) })
+    Ok(s3::DeleteObjectTaggingOutput { version_id: version_out(&permit, &record) })
 }
 
 async fn put_bucket_tagging(
@@ -97,8 +97,4 @@ pub(super) fn pairs(tags: Vec<s3::Tag>) -> impl Iterator<Item = (String, String)
 
 fn tags_out(tags: Vec<(String, String)>) -> Vec<s3::Tag> {
     tags.into_iter().map(|(key, value)| s3::Tag { key, value }).collect()
-}
-
-fn shown(asked: Option<VersionId>, found: VersionId) -> Option<VersionId> {
-    asked.map(|_| found)
 }

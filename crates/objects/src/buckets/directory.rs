@@ -19,6 +19,7 @@ impl BucketDirectory for S3 {
                 name: name.clone(),
                 owner: record.owner,
                 revision: entry.revision,
+                versioning: record.versioning,
             }))
         })
     }

@@ -1,6 +1,7 @@
 //! Buckets: create, head, delete, list, locate.
 
 mod directory;
+mod settings;
 
 use bytes::Bytes;
 use strongroom_access::{Permit, Principal};
@@ -9,10 +10,10 @@ use strongroom_model::s3;
 use strongroom_store::{
     Batch, CommitError, Entry, KeyName, NewPayload, Precondition, Protection, Write,
 };
-use strongroom_types::{AccountId, BucketId, BucketName, Region, Timestamp};
+use strongroom_types::{AccountId, BucketId, BucketName, Region, Timestamp, VersioningState};
 
 use crate::fault::Fault;
-use crate::records::{BucketEncryption, BucketRecord, VersioningState};
+use crate::records::{BucketEncryption, BucketRecord};
 use crate::tags::{self, TagSet};
 use crate::{RACES_LOST_MAX, S3, keys};
 

@@ -141,7 +141,8 @@ impl WriteCondition {
     }
 }
 
-/// Conditions of a deletion. They ask nothing of a key that has no object.
+/// Conditions of a deletion. They ask nothing of a key that has no version; a delete marker is a
+/// version without an ETag and without bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeleteConditions {
     /// The ETag must be one of these.
@@ -153,9 +154,18 @@ pub(crate) struct DeleteConditions {
 }
 
 impl DeleteConditions {
+    /// Whether anything is asked at all.
+    pub(crate) fn is_any(&self) -> bool {
+        *self != Self::default()
+    }
+
     /// Judges the version that is to be deleted.
     pub(crate) fn judge(&self, object: &ObjectRecord) -> Result<(), Condition> {
-        if self.if_match.as_ref().is_some_and(|etags| !names(etags, &object.etag)) {
+        let named = |etags: &str| match object.is_delete_marker() {
+            true => etags.split(',').any(|text| text.trim() == "*"),
+            false => names(etags, &object.etag),
+        };
+        if self.if_match.as_deref().is_some_and(|etags| !named(etags)) {
             return Err(Condition::Match);
         }
         if self.if_match_size.is_some_and(|bytes| bytes != object.object_bytes) {

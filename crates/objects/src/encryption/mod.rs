@@ -4,14 +4,10 @@
 
 use strongroom_access::Permit;
 use strongroom_model::s3;
-use strongroom_store::{Batch, Precondition};
 
-use crate::buckets::put;
+use crate::S3;
 use crate::fault::Fault;
-use crate::keys;
-use crate::multipart::{Offer, bucket_of, outcome};
-use crate::records::{BucketEncryption, BucketRecord};
-use crate::{RACES_LOST_MAX, S3};
+use crate::records::BucketEncryption;
 
 impl S3 {
     /// How objects are encrypted that say nothing of it.
@@ -45,28 +41,6 @@ impl S3 {
         encryption: BucketEncryption,
         status: u16,
     ) -> Result<(), Fault> {
-        for _ in 0..RACES_LOST_MAX {
-            let bucket = bucket_of(permit)?;
-            let key = keys::bucket(&bucket.name);
-            let Some(entry) = self.store.metadata.get(&key).await? else {
-                permit.renew().await?;
-                continue;
-            };
-            let record = BucketRecord { encryption, ..BucketRecord::decode(&entry.value)? };
-            let batch = Batch {
-                // What is written is what was read, but for the setting.
-                preconditions: vec![Precondition::Revision {
-                    key: key.clone(),
-                    revision: entry.revision,
-                }],
-                writes: vec![put(key, record.encode()?)],
-                event: Some(permit.audit().sealed_with(outcome(status))),
-                ..Batch::default()
-            };
-            if self.offer(permit, batch).await? == Offer::Committed {
-                return Ok(());
-            }
-        }
-        Err(Fault::Contended)
+        self.change_bucket(permit, status, |record| record.encryption = encryption).await
     }
 }

@@ -550,7 +550,7 @@ fn a_flat_page_is_one_scan() {
 fn many_versions_of_one_key_are_passed_by_a_seek() {
     let world = World::new();
     for n in 0_u64..5_000 {
-        let order = VersionOrder::new(Timestamp::from_micros(n).unwrap(), [0; 8]);
+        let order = VersionOrder::before(None, Timestamp::from_micros(n).unwrap(), [0; 8]);
         let version_id = VersionId::Named(*order.as_bytes());
         world.put(keys::object_version(bucket(), &key("busy"), order), object(version_id));
     }

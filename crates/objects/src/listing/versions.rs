@@ -1,11 +1,11 @@
 //! Listing all versions of the objects of a bucket: ListObjectVersions.
 
-use bytes::Bytes;
-use strongroom_store::{KeyRange, MetadataStore, SCAN_ENTRIES_MAX};
+use strongroom_store::MetadataStore;
 use strongroom_types::{BucketId, ObjectKey, VersionId};
 
 use crate::fault::Fault;
 use crate::keys::{self, Listed, VersionOrder};
+use crate::objects::place_of_null;
 use crate::records::{ObjectRecord, RecordError};
 
 use super::Filter;
@@ -119,33 +119,4 @@ async fn begin<'q>(
     let has_newer = first.first().is_some_and(|(first, _)| *first <= position);
     let start = Start::AfterRecord(&marker.key, *order.as_bytes());
     Ok((start, has_newer.then_some(object_key)))
-}
-
-/// The place of the null version among the versions of a key; behind all if there is none.
-async fn place_of_null(
-    metadata: &dyn MetadataStore,
-    bucket: BucketId,
-    object_key: &ObjectKey,
-) -> Result<VersionOrder, Fault> {
-    let mut range = keys::object_versions(bucket, object_key);
-    let last = keys::object_version(bucket, object_key, VersionOrder::NULL);
-    if metadata.get(&last).await?.is_some() {
-        return Ok(VersionOrder::NULL);
-    }
-    loop {
-        let found = metadata.scan(range.clone(), SCAN_ENTRIES_MAX).await?;
-        for (key, entry) in &found {
-            if ObjectRecord::decode(&entry.value)?.version_id == VersionId::Null {
-                return Ok(keys::parse_object_version(key)?.1);
-            }
-        }
-        match found.last() {
-            Some((key, _)) if found.len() == SCAN_ENTRIES_MAX => range.start = behind(key),
-            _ => return Ok(VersionOrder::NULL),
-        }
-    }
-}
-
-fn behind(key: &Bytes) -> Bytes {
-    KeyRange::prefix_after(&[], key).start
 }

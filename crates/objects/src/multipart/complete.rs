@@ -68,6 +68,7 @@ impl S3 {
                         other => other,
                     };
                 }
+                Err(CommitFailure::Conflict) => return Err(UploadError::Conflict),
                 Err(CommitFailure::Fault(fault)) => return Err(fault.into()),
             }
         }
@@ -175,8 +176,9 @@ impl S3 {
     ) -> Result<Option<StoredVersion>, Fault> {
         let range = keys::object_versions(bucket.id, object_key);
         let rows = self.store.metadata.scan(range, SCAN_ENTRIES_MAX).await?;
-        for (_, entry) in rows {
-            let version = StoredVersion::of(entry)?;
+        for (key, entry) in rows {
+            let (_, order) = keys::parse_object_version(&key)?;
+            let version = StoredVersion::of(order, entry)?;
             if version.record.parts.is_some_and(|parts| parts.upload == unique) {
                 return Ok(Some(version));
             }

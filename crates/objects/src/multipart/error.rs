@@ -54,6 +54,12 @@ pub(crate) enum UploadError {
     /// A condition on the write does not hold.
     #[error("a precondition does not hold")]
     Refused(WriteRefusal),
+    /// A condition holds, but of another object than the one that it was judged by at first.
+    #[error(
+        "the conditional request cannot succeed due to a conflicting operation against this \
+         resource"
+    )]
+    Conflict,
     /// Everything else.
     #[error(transparent)]
     Fault(#[from] Fault),

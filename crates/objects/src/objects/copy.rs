@@ -165,7 +165,7 @@ impl S3 {
         bucket: &BucketRef,
         request: &SourceRequest,
     ) -> Result<StoredVersion, ObjectError> {
-        let found = self.object(bucket.id, &request.object_key, request.version_id).await;
+        let found = self.object(bucket, &request.object_key, request.version_id).await;
         let found = found.map_err(|error| match error {
             ObjectError::DeleteMarker { .. } => ObjectError::SourceIsMarker,
             other => other,

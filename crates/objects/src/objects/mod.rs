@@ -4,15 +4,17 @@ mod copy;
 mod delete;
 mod read;
 mod selection;
+mod versions;
 mod write;
 
+use strongroom_access::BucketRef;
 use strongroom_store::{Entry, PayloadRef, Revision};
-use strongroom_types::{BucketId, ObjectKey, Timestamp, VersionId};
+use strongroom_types::{ObjectKey, Timestamp, VersionId, VersioningState};
 
 use crate::S3;
 use crate::conditions::{Condition, ReadVerdict};
 use crate::fault::Fault;
-use crate::keys::{self, VersionOrder};
+use crate::keys::VersionOrder;
 use crate::metadata::MetadataTooLarge;
 use crate::payload::PayloadFault;
 use crate::records::{Etag, ObjectRecord};
@@ -20,6 +22,7 @@ pub(crate) use copy::{CopyRequest, MetadataDirective, SourceRequest, source_brok
 pub(crate) use delete::DeleteRequest;
 pub(crate) use read::{AttributesPage, ReadRequest};
 pub(crate) use selection::{RangeSpec, Selection};
+pub(crate) use versions::place_of_null;
 pub(crate) use write::{CommitFailure, NewVersion, PutRequest, decided};
 
 /// Why an object was not read or written.
@@ -56,10 +59,18 @@ pub(crate) enum ObjectError {
         etag: Etag,
         /// When it was written.
         last_modified: Timestamp,
+        /// Its version, in a bucket that has versions.
+        version_id: Option<VersionId>,
     },
     /// A condition does not hold.
     #[error("at least one of the pre-conditions you specified did not hold")]
     ConditionFailed(Condition),
+    /// A condition holds, but of another object than the one that it was judged by at first.
+    #[error(
+        "the conditional request cannot succeed due to a conflicting operation against this \
+         resource"
+    )]
+    Conflict(ObjectKey),
     /// The range is outside the object.
     #[error("the requested range is not satisfiable")]
     RangeNotSatisfiable {
@@ -125,6 +136,8 @@ impl From<PayloadFault> for ObjectError {
 /// One version of an object as it is in the store.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredVersion {
+    /// Where it stands among the versions of its key.
+    pub(crate) order: VersionOrder,
     /// What is known of it.
     pub(crate) record: ObjectRecord,
     /// Which batch wrote it.
@@ -135,32 +148,17 @@ pub(crate) struct StoredVersion {
 
 impl StoredVersion {
     /// Reads a record that was found in the store.
-    pub(crate) fn of(entry: Entry) -> Result<Self, Fault> {
+    pub(crate) fn of(order: VersionOrder, entry: Entry) -> Result<Self, Fault> {
         let record = ObjectRecord::decode(&entry.value)?;
-        Ok(Self { record, revision: entry.revision, payload: entry.payload })
+        Ok(Self { order, record, revision: entry.revision, payload: entry.payload })
     }
 }
 
 impl S3 {
-    /// A version of a key: the named one, or the current one, which may be a delete marker.
-    ///
-    /// INVARIANT: until versioning can be enabled, a key has no version but the null version, so
-    /// that the current version is a point read. What changes that, changes this function.
-    pub(crate) async fn version(
-        &self,
-        bucket: BucketId,
-        object_key: &ObjectKey,
-        version_id: Option<VersionId>,
-    ) -> Result<Option<StoredVersion>, Fault> {
-        let order = VersionOrder::of(version_id.unwrap_or(VersionId::Null));
-        let key = keys::object_version(bucket, object_key, order);
-        self.store.metadata.get(&key).await?.map(StoredVersion::of).transpose()
-    }
-
     /// A version that is an object, or the error that says what is there instead.
     pub(crate) async fn object(
         &self,
-        bucket: BucketId,
+        bucket: &BucketRef,
         object_key: &ObjectKey,
         version_id: Option<VersionId>,
     ) -> Result<StoredVersion, ObjectError> {
@@ -183,13 +181,27 @@ impl S3 {
     }
 }
 
+/// The version id as answers show it: not at all in a bucket that was never versioned.
+pub(crate) fn shown_version(bucket: &BucketRef, record: &ObjectRecord) -> Option<VersionId> {
+    match bucket.versioning {
+        VersioningState::Unversioned => None,
+        VersioningState::Enabled | VersioningState::Suspended => Some(record.version_id),
+    }
+}
+
 /// What a read's conditions say, as an error unless they say yes.
-fn proceed(verdict: ReadVerdict, record: &ObjectRecord) -> Result<(), ObjectError> {
+fn proceed(
+    verdict: ReadVerdict,
+    bucket: &BucketRef,
+    record: &ObjectRecord,
+) -> Result<(), ObjectError> {
     match verdict {
         ReadVerdict::Proceed => Ok(()),
-        ReadVerdict::NotModified(_) => {
-            Err(ObjectError::NotModified { etag: record.etag, last_modified: record.last_modified })
-        }
+        ReadVerdict::NotModified(_) => Err(ObjectError::NotModified {
+            etag: record.etag,
+            last_modified: record.last_modified,
+            version_id: shown_version(bucket, record),
+        }),
         ReadVerdict::Failed(condition) => Err(ObjectError::ConditionFailed(condition)),
     }
 }

@@ -156,8 +156,8 @@ impl S3 {
         request: &ReadRequest,
         wants_parts: bool,
     ) -> Result<(FoundObject, Option<Manifest>), ObjectError> {
-        let version = self.object(bucket.id, &request.object_key, request.version_id).await?;
-        proceed(request.conditions.judge(&version.record), &version.record)?;
+        let version = self.object(bucket, &request.object_key, request.version_id).await?;
+        proceed(request.conditions.judge(&version.record), bucket, &version.record)?;
         let object_bytes = version.record.object_bytes;
         let wants_parts = wants_parts || matches!(request.selection, Selection::Part(_));
         let manifest = match version.record.parts {

@@ -1,7 +1,7 @@
 //! Writing objects.
 
 use strongroom_access::{BucketRef, Permit};
-use strongroom_audit::Outcome;
+use strongroom_audit::{AuditSlot, Outcome};
 use strongroom_model::s3;
 use strongroom_store::{
     Batch, CommitError, NewPayload, Precondition, Protection, VaultError, Write,
@@ -9,12 +9,13 @@ use strongroom_store::{
 use strongroom_types::{ObjectKey, VersionId};
 use strongroom_wire::Payload;
 
-use super::{ObjectError, StoredVersion};
+use super::versions::Placement;
+use super::{ObjectError, StoredVersion, shown_version};
 use crate::buckets::put;
 use crate::checksums::ChecksumPlan;
 use crate::conditions::{WriteCondition, WriteRefusal};
 use crate::fault::Fault;
-use crate::keys::{self, VersionOrder};
+use crate::keys;
 use crate::payload::{FreshDataKey, PayloadFault, SealPlan, StoredPayload};
 use crate::records::{Etag, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord};
 use crate::tags::TagSet;
@@ -63,6 +64,8 @@ pub(crate) enum CommitFailure {
     Refused(WriteRefusal),
     /// One of the caller's own preconditions does not hold.
     Required,
+    /// The condition holds, but of another object than the one that it was judged by at first.
+    Conflict,
     /// Everything else.
     Fault(Fault),
 }
@@ -73,6 +76,7 @@ impl CommitFailure {
         match self {
             Self::Refused(refusal) => refused(refusal, object_key),
             Self::Required => ObjectError::Superseded,
+            Self::Conflict => ObjectError::Conflict(object_key.clone()),
             Self::Fault(fault) => fault.into(),
         }
     }
@@ -95,7 +99,7 @@ impl S3 {
         let bucket = permit.bucket().ok_or(Fault::NoBucket)?.clone();
         if request.condition != WriteCondition::Always {
             // Judged again at the commit; here it spares the client a useless upload.
-            let current = self.version(bucket.id, &request.object_key, None).await?;
+            let current = self.version(&bucket, &request.object_key, None).await?;
             let current = current.as_ref().map(|version| &version.record);
             let judged = request.condition.judge(current);
             judged.map_err(|refusal| refused(refusal, &request.object_key))?;
@@ -141,23 +145,33 @@ impl S3 {
     ///
     /// Concurrent writers of one key all succeed, one after the other: who loses a race reads the
     /// key again and tries again, with the payload that is stored already. Conditions are judged
-    /// at each try, so no update is ever lost.
+    /// at each try, so no update is ever lost. SPEC: data-protection, 1.11: where a condition holds
+    /// again after it was judged by another object, the client is told of the conflict.
     pub(crate) async fn commit_version<Op>(
         &self,
         permit: &mut Permit<Op>,
         mut version: NewVersion<'_>,
     ) -> Result<ObjectRecord, CommitFailure> {
+        let mut lost_to: Option<Option<StoredVersion>> = None;
         for _ in 0..RACES_LOST_MAX {
             let bucket = permit.bucket().ok_or(Fault::NoBucket)?.clone();
-            let current = self.version(bucket.id, version.object_key, None).await?;
-            let judged = version.condition.judge(current.as_ref().map(|found| &found.record));
+            let placement = self.place(&bucket, version.object_key).await?;
+            let current = placement.current.as_ref();
+            let judged = version.condition.judge(current.map(|found| &found.record));
             judged.map_err(CommitFailure::Refused)?;
-            version.record.version_id = VersionId::Null;
+            let conditional = *version.condition != WriteCondition::Always;
+            let overtaken = lost_to.take().is_some_and(|before| !is_same(before.as_ref(), current));
+            if conditional && overtaken {
+                return Err(CommitFailure::Conflict);
+            }
+            version.record.version_id = placement.version_id;
             version.record.last_modified = self.clock.now();
-            let key = keys::object_version(bucket.id, version.object_key, VersionOrder::NULL);
+            let Placement { current, key, preconditions: placed, writes: displaced, .. } =
+                placement;
             let mut preconditions = decided(permit)?;
             let decided_count = preconditions.len();
-            preconditions.push(unchanged(key.clone(), current.as_ref()));
+            preconditions.extend(placed);
+            let placed_count = preconditions.len();
             preconditions.extend(version.require.iter().cloned());
             let mut writes = vec![Write::Put {
                 key,
@@ -165,14 +179,15 @@ impl S3 {
                 payload: version.payload.clone(),
                 protection: Protection::default(),
             }];
-            writes.extend(current.as_ref().and_then(|found| release(&found.record)));
+            writes.extend(displaced);
             writes.extend(version.delete.iter().cloned().map(|key| Write::Delete { key }));
             let outcome = Outcome {
                 status: 200,
                 received_bytes: version.received_bytes,
                 ..Outcome::default()
             };
-            let event = Some(permit.audit().sealed_with(outcome));
+            let made = shown_version(&bucket, &version.record);
+            let event = Some(sealed_event(permit.audit(), version.object_key, made, outcome));
             let batch = Batch { preconditions, writes, event, ..Batch::default() };
             match self.store.metadata.commit(batch).await {
                 Ok(_) => {
@@ -182,7 +197,9 @@ impl S3 {
                 Err(CommitError::Precondition { index }) if index < decided_count => {
                     permit.renew().await.map_err(Fault::from)?;
                 }
-                Err(CommitError::Precondition { index }) if index == decided_count => {}
+                Err(CommitError::Precondition { index }) if index < placed_count => {
+                    lost_to = Some(current);
+                }
                 Err(CommitError::Precondition { .. }) => return Err(CommitFailure::Required),
                 Err(error) => return Err(Fault::Commit(error).into()),
             }
@@ -222,6 +239,30 @@ pub(crate) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Faul
         revision: bucket.revision,
     };
     Ok(std::iter::once(bucket).chain(source).map(revision).collect())
+}
+
+/// Whether the current version is the one that it was before, whatever else its record says now.
+/// That there is none again means that there was one in between.
+fn is_same(before: Option<&StoredVersion>, now: Option<&StoredVersion>) -> bool {
+    let identity = |version: &StoredVersion| {
+        let blob_id = version.record.data_key.as_ref().map(|data_key| data_key.blob_id);
+        (version.order, version.record.last_modified, blob_id)
+    };
+    matches!((before, now), (Some(before), Some(now)) if identity(before) == identity(now))
+}
+
+/// The event of a change of one key. It names the version that was made or removed, if the bucket
+/// has versions.
+pub(super) fn sealed_event(
+    audit: &AuditSlot,
+    object_key: &ObjectKey,
+    version_id: Option<VersionId>,
+    outcome: Outcome,
+) -> bytes::Bytes {
+    match version_id {
+        Some(version_id) => audit.sealed_for(object_key.as_str(), &version_id.to_string(), outcome),
+        None => audit.sealed_with(outcome),
+    }
 }
 
 /// That a record is still the one that was read, or still absent.

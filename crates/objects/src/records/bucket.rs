@@ -1,6 +1,6 @@
 //! The record of a bucket.
 
-use strongroom_types::{AccountId, BucketId, CanonicalUserId, Region, Timestamp};
+use strongroom_types::{AccountId, BucketId, CanonicalUserId, Region, Timestamp, VersioningState};
 
 use super::codec::{Decoder, Encoder, RecordError};
 
@@ -21,18 +21,6 @@ pub(crate) struct BucketRecord {
     pub(crate) versioning: VersioningState,
     /// How new objects are encrypted that say nothing of it.
     pub(crate) encryption: BucketEncryption,
-}
-
-/// Whether overwriting and deleting keep versions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum VersioningState {
-    /// Never enabled.
-    #[default]
-    Unversioned,
-    /// Each write makes a version.
-    Enabled,
-    /// Was enabled once; writes replace the null version.
-    Suspended,
 }
 
 /// The default encryption of a bucket: SSE-S3 always, for now.

@@ -8,15 +8,17 @@ mod bucket_tags;
 mod codec;
 mod etag;
 mod manifest;
+mod null_place;
 mod object;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bucket::{BucketEncryption, BucketRecord, VersioningState};
+pub(crate) use bucket::{BucketEncryption, BucketRecord};
 pub(crate) use bucket_tags::BucketTagsRecord;
 pub(crate) use codec::{Decoder, Encoder, RecordError};
 pub(crate) use etag::Etag;
 pub(crate) use manifest::{Manifest, ManifestPart, PARTS_MAX};
+pub(crate) use null_place::NullPlace;
 pub(crate) use object::{
     DataKeyRecord, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord,
     PartsOrigin, SystemMetadata, algorithm_from_number, algorithm_number, decode_data_key,

@@ -255,6 +255,24 @@ impl ObjectRecord {
         })
     }
 
+    /// The record of a delete marker.
+    #[must_use]
+    pub(crate) fn delete_marker(version_id: VersionId, last_modified: Timestamp) -> Self {
+        Self {
+            kind: ObjectKind::DeleteMarker,
+            version_id,
+            last_modified,
+            object_bytes: 0,
+            etag: Etag::of_md5([0; 16]),
+            checksum: None,
+            data_key: None,
+            metadata: ObjectMetadata::default(),
+            tags: Vec::new(),
+            parts: None,
+            lock: LockState::default(),
+        }
+    }
+
     /// Whether the version is a delete marker.
     #[must_use]
     pub(crate) fn is_delete_marker(&self) -> bool {

@@ -1,13 +1,15 @@
 use proptest::collection::vec;
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use strongroom_crypto::{BlobId, Checksum, ChecksumAlgorithm};
-use strongroom_types::{AccountId, BucketId, CanonicalUserId, Timestamp, VersionId};
+use strongroom_types::{
+    AccountId, BucketId, CanonicalUserId, Timestamp, VersionId, VersioningState,
+};
 
 use super::object::RetentionMode;
 use super::{
     BucketEncryption, BucketRecord, DataKeyRecord, Etag, LockState, Manifest, ManifestPart,
     ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord, PARTS_MAX, PartsOrigin, RecordError,
-    SystemMetadata, VersioningState,
+    SystemMetadata,
 };
 use crate::keys::UploadUnique;
 

@@ -7,7 +7,7 @@ use strongroom_types::{ObjectKey, Timestamp, VersionId};
 
 use super::TagSet;
 use crate::fault::Fault;
-use crate::keys::{self, VersionOrder};
+use crate::keys;
 use crate::multipart::{Offer, bucket_of, outcome};
 use crate::objects::{ObjectError, StoredVersion};
 use crate::records::ObjectRecord;
@@ -83,8 +83,7 @@ impl S3 {
         for _ in 0..RACES_LOST_MAX {
             let bucket = bucket_of(permit)?;
             let found = self.taggable(&bucket, (method, object_key), version_id).await?;
-            let order = VersionOrder::of(found.record.version_id);
-            let key = keys::object_version(bucket.id, object_key, order);
+            let key = keys::object_version(bucket.id, object_key, found.order);
             let record = ObjectRecord { tags: tags.clone(), ..found.record };
             let batch = Batch {
                 preconditions: vec![Precondition::Revision {
@@ -117,7 +116,7 @@ impl S3 {
         (method, object_key): (&'static str, &ObjectKey),
         version_id: Option<VersionId>,
     ) -> Result<StoredVersion, TaggingError> {
-        let Some(found) = self.version(bucket.id, object_key, version_id).await? else {
+        let Some(found) = self.version(bucket, object_key, version_id).await? else {
             let object_key = object_key.clone();
             let missing = match version_id {
                 Some(version_id) => ObjectError::NoSuchVersion { object_key, version_id },

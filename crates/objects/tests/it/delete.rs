@@ -40,7 +40,7 @@ async fn the_null_version_is_deleted_by_name() {
         world.get(&target).send().await.expect(400, "InvalidArgument");
     }
     let deleted = world.delete("/bkt/k?versionId=null").send().await;
-    assert_eq!((deleted.status, deleted.header("x-amz-version-id")), (204, Some("null")));
+    assert_eq!((deleted.status, deleted.header("x-amz-version-id")), (204, None));
     world.get("/bkt/k").send().await.expect(404, "NoSuchKey");
     world.get("/bkt/k?versionId=null").send().await.expect(404, "NoSuchVersion");
 }

@@ -19,4 +19,5 @@ mod parts;
 mod races;
 mod sweep;
 mod tagging;
+mod versioning;
 mod world;

@@ -528,7 +528,7 @@ async fn parts_are_copied_from_objects() {
     assert_eq!(first.header("x-amz-copy-source-version-id"), None);
     let range = ("x-amz-copy-source-range", "bytes=2-5");
     let second = copy(2, "bkt/small?versionId=null").header(range.0, range.1).send().await.ok();
-    assert_eq!(second.header("x-amz-copy-source-version-id"), Some("null"));
+    assert_eq!(second.header("x-amz-copy-source-version-id"), None);
     let element = |reply: &Reply, name: &str| reply.element(name).unwrap().replace("&quot;", "\"");
     let list: Vec<String> = [(1, &first), (2, &second)]
         .map(|(number, reply)| {
