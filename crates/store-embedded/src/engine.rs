@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -111,7 +112,7 @@ impl EmbeddedEngine {
         let inner = Arc::clone(&self.inner);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || job(&inner))
+            .spawn(move || inner.run(job))
             .map_err(|error| failed("starting a thread", error))?;
         self.threads.lock().push(thread);
         Ok(())
@@ -184,6 +185,17 @@ impl Drop for EmbeddedEngine {
 }
 
 impl Inner {
+    /// Runs one of the threads. If it panics nobody knows what it left undone: the engine stops,
+    /// and all who wait or come later are refused.
+    fn run(&self, job: fn(&Self)) {
+        if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
+            self.machine.stop("a thread of the store panicked");
+            self.machine.segments.note_idle();
+            let reason = || self.machine.stopped().unwrap_or_default();
+            self.queue.refuse_all(&|| StoreError::Stopped { reason: reason() });
+        }
+    }
+
     /// The committer: one group after the other, each of what was queued during the last sync.
     fn commit_loop(&self) {
         let mut queue = VecDeque::new();

@@ -58,7 +58,7 @@ pub(crate) struct Machine {
     /// When the last checkpoint was tried, by the clock.
     pub(crate) checkpoint_seconds: AtomicU64,
     /// Room that is kept for a full drive.
-    pub(crate) reserve: Reserve,
+    pub(crate) reserve: Arc<Reserve>,
 }
 
 /// What a segment of the log is wanted for: when room is short, not everything gets it.
@@ -171,12 +171,7 @@ impl Machine {
                 Ok(Box::new(MemoryReader(bytes)))
             }
             PayloadRef::Blob { blob_id, file, stored_bytes } => {
-                let opened = self.blobs.open_file(file).map_err(|error| {
-                    if error.kind() == std::io::ErrorKind::NotFound {
-                        return StoreError::Moved;
-                    }
-                    StoreError::Io(error)
-                })?;
+                let opened = self.blobs.open_file(file)?;
                 Ok(Box::new(FileReader::new(opened, file, blob_id, stored_bytes)))
             }
         }

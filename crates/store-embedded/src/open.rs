@@ -121,17 +121,19 @@ fn open_once(
         IndexKind::Memory => None,
         IndexKind::Drive => {
             let (disk, entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
-            let opened = DriveIndex::open(disk, entropy, index_key.duplicate())?;
+            let opened = DriveIndex::open(disk, entropy, index_key.duplicate(), stopped.clone())?;
             opened.map(|index| Box::new(index) as Box<dyn OrderedIndex>)
         }
     };
     let (index_disk, index_entropy) = (Arc::clone(&disk), Arc::clone(&entropy));
+    let index_stopped = stopped.clone();
     let parts = Parts { disk, clock, entropy, limits, log_key, index, stopped, room };
     let machine = open_machine(parts, &|| match index_kind {
         IndexKind::Memory => Ok(Box::new(MapIndex::default())),
         IndexKind::Drive => {
             let (disk, entropy) = (Arc::clone(&index_disk), Arc::clone(&index_entropy));
-            Ok(Box::new(DriveIndex::create(disk, entropy, index_key.duplicate())?))
+            let index_key = index_key.duplicate();
+            Ok(Box::new(DriveIndex::create(disk, entropy, index_key, index_stopped.clone())?))
         }
     })?;
     machine.check_running()?;
@@ -492,8 +494,11 @@ impl Recovery {
         let lsn_next = replayed.lsn_max.max(lsn_known).saturating_add(LSN_GAP);
         let generation = replayed.generation_max + 1;
         let log_bytes = self.replayed_bytes(&replayed);
+        let reserve = Reserve::new(Arc::clone(&disk), self.limits.reserve_bytes);
+        let reserve = Arc::new(reserve);
         let segments = Segments::new(
             Arc::clone(&disk),
+            Arc::clone(&reserve),
             self.limits.segments_prewritten,
             inventory
                 .used
@@ -559,6 +564,7 @@ impl Recovery {
             log_bytes,
             sealed,
             stopped,
+            reserve,
         })
     }
 
@@ -599,7 +605,7 @@ impl Recovery {
 
     fn finish(mut self, finish: Finish) -> Result<Machine, OpenError> {
         let Finish { disk, clock, entropy, log_key, segments, .. } = finish;
-        let Finish { lsn_next, generation, log_bytes, sealed, stopped, .. } = finish;
+        let Finish { lsn_next, generation, log_bytes, sealed, stopped, reserve, .. } = finish;
         let rebuilt = self.is_rebuild();
         if rebuilt {
             let pending = std::mem::take(&mut self.pending);
@@ -632,7 +638,7 @@ impl Recovery {
         let passed = self.checkpoint.map_or(0, |checkpoint| checkpoint.position.generation);
         Ok(Machine {
             limits: self.limits,
-            reserve: Reserve::new(Arc::clone(&disk), self.limits.reserve_bytes),
+            reserve,
             disk,
             clock,
             entropy,
@@ -668,6 +674,7 @@ struct Finish {
     log_bytes: u64,
     sealed: crate::log::SealedGroup,
     stopped: Stopped,
+    reserve: Arc<Reserve>,
 }
 
 /// Blank files can be used if they are whole; others are removed.

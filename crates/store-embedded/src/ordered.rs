@@ -11,7 +11,7 @@ use strongroom_crypto::Secret;
 use strongroom_store::KeyRange;
 use strongroom_types::Entropy;
 
-use crate::disk::{Disk, DiskPath};
+use crate::disk::{Disk, DiskPath, Stopped};
 use crate::index::{Index, IndexError, IndexOptions};
 
 /// An ordered map that moves from one checkpoint to the next.
@@ -131,6 +131,7 @@ pub(crate) struct DriveIndex {
     entropy: Arc<dyn Entropy>,
     index_key: Secret<32>,
     index: RwLock<Index>,
+    stopped: Stopped,
 }
 
 impl DriveIndex {
@@ -139,11 +140,14 @@ impl DriveIndex {
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
         index_key: Secret<32>,
+        stopped: Stopped,
     ) -> Result<Option<Self>, OrderedIndexError> {
         let path = index_path();
         let options = IndexOptions::default();
         match Index::open(&*disk, &path, &index_key, &*entropy, options) {
-            Ok(index) => Ok(Some(Self { disk, entropy, index_key, index: RwLock::new(index) })),
+            Ok(index) => {
+                Ok(Some(Self { disk, entropy, index_key, index: RwLock::new(index), stopped }))
+            }
             Err(IndexError::Missing) => Ok(None),
             Err(IndexError::Damaged { what }) => {
                 tracing::warn!(what, "the index is damaged and is built again from the log");
@@ -158,10 +162,11 @@ impl DriveIndex {
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
         index_key: Secret<32>,
+        stopped: Stopped,
     ) -> Result<Self, OrderedIndexError> {
         let options = IndexOptions::default();
         let index = Index::create(&*disk, &index_path(), &index_key, &*entropy, options)?;
-        Ok(Self { disk, entropy, index_key, index: RwLock::new(index) })
+        Ok(Self { disk, entropy, index_key, index: RwLock::new(index), stopped })
     }
 
     /// After a failure of the drive the database does nothing any more until it is opened again.
@@ -174,13 +179,17 @@ impl DriveIndex {
         Ok(())
     }
 
-    /// Notes on the drive that the index is of no use, so that the next start builds it again.
+    /// A damaged index answers nothing any more: the engine stops, and the next start builds it
+    /// again, because it is not there.
     fn condemn<T>(&self, outcome: Result<T, IndexError>) -> Result<T, OrderedIndexError> {
-        if let Err(IndexError::Damaged { .. }) = &outcome
-            && let Err(error) = self.disk.remove(&index_path())
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::error!(%error, "the damaged index could not be removed");
+        if let Err(IndexError::Damaged { what }) = &outcome {
+            self.stopped
+                .set(&format!("the index is damaged, and the next start builds it again: {what}"));
+            if let Err(error) = self.disk.remove(&index_path())
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::error!(%error, "the damaged index could not be removed");
+            }
         }
         Ok(outcome?)
     }

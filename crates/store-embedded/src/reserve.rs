@@ -47,6 +47,13 @@ impl Reserve {
         Ok(())
     }
 
+    /// Whether a file of so many bytes may be made: as long as the reserve is not there, half of
+    /// it is left to the index, without which nothing can be removed in the end.
+    pub(crate) fn allows(&self, bytes: u64) -> io::Result<bool> {
+        Ok(self.made.load(Ordering::Acquire)
+            || self.disk.free_bytes()? >= bytes.saturating_add(self.bytes / 2))
+    }
+
     /// Gives the room back.
     pub(crate) fn release(&self) -> io::Result<()> {
         self.made.store(self.bytes == 0, Ordering::Release);

@@ -10,11 +10,13 @@ use crate::disk::{Disk, DiskFile, DiskPath};
 use crate::ledger::Ledger;
 use crate::log::{FRAMES_START, LOG_DIR, SegmentFile, segment_path, wipe_header};
 use crate::machine::Room;
+use crate::reserve::Reserve;
 
 /// All segment files of one engine.
 #[derive(Debug)]
 pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
+    reserve: Arc<Reserve>,
     prewrite: bool,
     used: RwLock<BTreeMap<u64, Arc<SegmentFile>>>,
     free: Mutex<Free>,
@@ -64,6 +66,7 @@ impl Segments {
     /// Takes up the files that were found.
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
+        reserve: Arc<Reserve>,
         prewrite: bool,
         used: BTreeMap<u64, Arc<SegmentFile>>,
         file_number_next: u64,
@@ -71,6 +74,7 @@ impl Segments {
         let free = Free { segments: Vec::new(), file_number_next };
         Self {
             disk,
+            reserve,
             prewrite,
             used: RwLock::new(used),
             free: Mutex::new(free),
@@ -240,6 +244,9 @@ impl Segments {
     /// Makes a file of this length, ready for use.
     pub(crate) fn make(&self, segment_bytes: u64) -> io::Result<()> {
         let _making = self.making.lock();
+        if !self.reserve.allows(segment_bytes)? {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let file_number = {
             let mut free = self.free.lock();
             if free.segments.len() > RESERVE {

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use strongroom_crypto::{BlobId, Secret, StaticRootKey};
 use strongroom_store::conformance::Fixture;
 use strongroom_store::{
-    Batch, CommitError, Committed, KeyName, NewPayload, Protection, SealedBlob, StoreError, Write,
+    Batch, CommitError, Committed, KeyName, NewPayload, PayloadRef, Protection, Revision,
+    SealedBlob, StoreError, Write,
 };
 use tokio::sync::oneshot;
 
 use crate::OpenError;
 use crate::blobs::FileWriter;
 use crate::commit::Request;
-use crate::disk::{DiskPath, Fault, SimDisk};
+use crate::disk::{Disk, DiskPath, Fault, SimDisk};
 use crate::engine::EngineOptions;
 use crate::keyfile::{KeyFile, VaultName};
 use crate::limits::EngineLimits;
@@ -193,5 +194,75 @@ fn checkpoints_on_a_full_drive_leave_no_files() {
     assert_eq!(disk.files(), before);
     disk.limit_bytes(None);
     machine.run_checkpoint_or_make_room().unwrap();
-    assert_eq!(machine.events(strongroom_store::Revision(0), 10).unwrap().len(), 2);
+    assert_eq!(machine.events(Revision(0), 10).unwrap().len(), 2);
+}
+
+#[test]
+fn an_index_that_is_damaged_while_it_is_used_stops_the_engine_and_is_built_again() {
+    let fixture = Fixture::new(5);
+    let disk = SimDisk::new(1);
+    let machine = open(&disk, &fixture).unwrap();
+    put(&machine, "key", 100).unwrap();
+    checkpoint(&machine).unwrap();
+    let index = crate::ordered::index_path();
+    let bytes = disk.contents(&index).unwrap().len() as u64;
+    for block in (20_480..bytes).step_by(4136) {
+        disk.flip_bit(&index, (block + 100) * 8);
+    }
+    // What is read often is in memory; a scrub reads the drive.
+    let report = machine.scrub(&mut |_| std::ops::ControlFlow::Continue(()));
+    assert!(matches!(report, Err(StoreError::Corrupt { .. })), "{report:?}");
+    let reason = machine.stopped().unwrap();
+    assert!(reason.contains("the index is damaged"), "{reason}");
+    assert!(matches!(machine.get(b"key"), Err(StoreError::Corrupt { .. })));
+    let refused = put(&machine, "never", 10);
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::Stopped { .. }))), "{refused:?}");
+    drop(machine);
+    let machine = open(&disk.kill(), &fixture).unwrap();
+    assert!(machine.get(b"key").unwrap().is_some() && machine.get(b"never").unwrap().is_none());
+}
+
+#[test]
+fn a_payload_file_that_is_missing_is_damage_and_one_that_was_released_has_moved() {
+    let fixture = Fixture::new(5);
+    let disk = SimDisk::new(1);
+    let machine = open(&disk, &fixture).unwrap();
+    put_blob(&machine, "missing").unwrap();
+    put_blob(&machine, "released").unwrap();
+    let payload = |key: &[u8]| machine.get(key).unwrap().unwrap().payload.unwrap();
+    let (missing, released) = (payload(b"missing"), payload(b"released"));
+    let PayloadRef::Blob { file, .. } = missing else { panic!("{missing:?}") };
+    let name = format!("{file:016x}");
+    let path = disk.files().into_iter().find(|path| path.relative().ends_with(&name)).unwrap();
+    disk.remove(&path).unwrap();
+    put(&machine, "released", 10).unwrap();
+    for _ in 0..2 {
+        let opened = machine.open_payload(&missing).map(|_| ());
+        assert!(matches!(opened, Err(StoreError::Corrupt { .. })), "{opened:?}");
+        let opened = machine.open_payload(&released).map(|_| ());
+        assert!(matches!(opened, Err(StoreError::Moved)), "{opened:?}");
+        machine.blobs.tidy().unwrap();
+    }
+}
+
+#[test]
+fn a_journal_file_that_is_unreadable_is_kept_and_told() {
+    let fixture = Fixture::new(5);
+    let disk = SimDisk::new(1);
+    let machine = open(&disk, &fixture).unwrap();
+    put(&machine, "key", 100).unwrap();
+    checkpoint(&machine).unwrap();
+    drop(machine);
+    let disk = disk.kill();
+    let is_journal = |path: &DiskPath| path.relative().starts_with("events/");
+    let file = disk.files().into_iter().find(is_journal).unwrap();
+    for copy in [0, 512] {
+        disk.flip_bit(&file, (copy + 20) * 8);
+    }
+    let machine = open(&disk, &fixture).unwrap();
+    assert!(disk.files().contains(&file));
+    let events = machine.events(Revision(0), 10);
+    assert!(matches!(events, Err(StoreError::Corrupt { .. })), "{events:?}");
+    let report = machine.scrub(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+    assert!(!report.findings.is_empty(), "scrub says nothing of it");
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -32,7 +33,8 @@ impl Workers {
                 loop {
                     let job = receiver.lock().recv();
                     match job {
-                        Ok(job) => job(),
+                        // The caller sees that it has no answer; the thread is still good.
+                        Ok(job) => drop(catch_unwind(AssertUnwindSafe(job))),
                         Err(_) => return,
                     }
                 }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use strongroom_store::StoreError;
 
 use crate::codec::{Fields, FieldsError, u32_of};
 use crate::disk::{Disk, DiskFile, DiskPath};
@@ -28,6 +29,8 @@ struct State {
     unowned: BTreeSet<u64>,
     /// Without owner for ever: their names are to be removed.
     garbage: BTreeSet<u64>,
+    /// Those whose names were removed last: somebody may still ask for them.
+    removed: VecDeque<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -93,12 +96,26 @@ impl BlobFiles {
     /// Opens the file of a payload.
     ///
     /// # Errors
-    /// `NotFound` if the record that owned it is gone, whether or not its name still is there.
-    pub(crate) fn open_file(&self, file_number: u64) -> io::Result<Arc<dyn DiskFile>> {
+    /// [`StoreError::Moved`] if the record that owned it is gone, whether or not its name still is
+    /// there; [`StoreError::Corrupt`] if it is missing.
+    pub(crate) fn open_file(&self, file_number: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
         if self.state.lock().garbage.contains(&file_number) {
-            return Err(io::ErrorKind::NotFound.into());
+            return Err(StoreError::Moved);
         }
-        self.disk.open(&file_path(file_number))
+        match self.disk.open(&file_path(file_number)) {
+            Ok(file) => Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let state = self.state.lock();
+                if state.garbage.contains(&file_number) || state.removed.contains(&file_number) {
+                    return Err(StoreError::Moved);
+                }
+                tracing::error!(file_number, "the file of a payload is missing");
+                Err(StoreError::Corrupt {
+                    what: format!("blob file {file_number:016x} is missing"),
+                })
+            }
+            Err(error) => Err(StoreError::Io(error)),
+        }
     }
 
     /// Whether the pool is more than half empty.
@@ -198,8 +215,12 @@ impl BlobFiles {
             self.disk.sync_dir(&shard_path(shard))?;
         }
         let mut state = self.state.lock();
-        for number in &garbage {
-            state.garbage.remove(number);
+        for number in garbage {
+            state.garbage.remove(&number);
+            state.removed.push_back(number);
+        }
+        while state.removed.len() > REMOVED_MAX {
+            state.removed.pop_front();
         }
         Ok(())
     }
@@ -337,6 +358,7 @@ pub(crate) const BLOB_DIR: &str = "blobs";
 
 const SHARD_BITS: u32 = 12; // 4,096 files a directory: few syncs, and listing one is cheap
 const SHARD_GAP_MAX: u64 = 2; // directories that a crash may have lost before one that it kept
+const REMOVED_MAX: usize = 64 * 1024; // no reader takes as long as so many removals
 const TIDY_FILES_MAX: usize = 1024; // removed in one step, so that a step stays short
 
 #[cfg(test)]

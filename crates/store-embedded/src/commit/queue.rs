@@ -98,6 +98,13 @@ impl Queue {
         }
     }
 
+    /// Takes no further requests, and refuses those that are queued.
+    pub(crate) fn refuse_all(&self, error: &dyn Fn() -> StoreError) {
+        self.close();
+        let requests = std::mem::take(&mut self.state.lock().requests);
+        requests.into_iter().for_each(|request| request.refuse(|| error().into()));
+    }
+
     /// Takes no further requests; those that are queued are still carried out.
     pub(crate) fn close(&self) {
         self.state.lock().closed = true;

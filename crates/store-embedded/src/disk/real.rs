@@ -99,15 +99,10 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self) -> io::Result<Box<dyn Any + Send + Sync>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(FILE_MODE)
-            .open(self.data.join(LOCK_NAME))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(file)),
+        // The directory itself: a file in it could be removed, and made anew by a second engine.
+        let dir = File::open(&self.data)?;
+        match dir.try_lock() {
+            Ok(()) => Ok(Box::new(dir)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -154,4 +149,25 @@ fn make_private_dir(dir: &Path) -> io::Result<()> {
 const FILE_MODE: u32 = 0o600; // sealed or not, no one else has business in these files
 const DIR_MODE: u32 = 0o700; // names and sizes of files are nobody else's business either
 const STAT_BLOCK_BYTES: u64 = 512; // the unit of `st_blocks`, whatever the file system has
-const LOCK_NAME: &str = "lock";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_stays_locked_whatever_is_removed_from_it() {
+        let name = format!("strongroom-lock-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        let disk = RealDisk::new(&dir, &dir).unwrap();
+        let guard = disk.lock().unwrap();
+        for name in disk.list(&DiskPath::data("")).unwrap() {
+            disk.remove(&DiskPath::data(name)).unwrap();
+        }
+        let second = RealDisk::new(&dir, &dir).unwrap();
+        let refused = second.lock().map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        drop(guard);
+        drop(second.lock().unwrap());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

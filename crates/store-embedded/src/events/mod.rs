@@ -75,11 +75,21 @@ impl Journal {
             let Some(number) = stem else { continue };
             state.file_next = state.file_next.max(number + 1);
             let file = disk.open(&file_path(number)).map_err(io_error)?;
+            let bytes = file.len().map_err(io_error)?;
             let known = durable_lsn.unwrap_or(0);
-            if let Some(opened) = JournalFile::open(file, number, &log_key, known)? {
-                state.take_in(number, opened);
-            } else {
-                disk.remove(&file_path(number)).map_err(io_error)?;
+            match JournalFile::open(file, number, &log_key, known)? {
+                Some(opened) => state.take_in(number, opened),
+                // Nothing is written behind a header that is not durable.
+                None if bytes <= BLOCK_START => {
+                    disk.remove(&file_path(number)).map_err(io_error)?
+                }
+                None => {
+                    tracing::error!(
+                        number,
+                        "a file of the event journal is unreadable and is kept"
+                    );
+                    state.gap.get_or_insert(state.lsn_last);
+                }
             }
         }
         if let Some(durable_lsn) = durable_lsn {
@@ -281,7 +291,7 @@ impl Journal {
 }
 
 impl JournalFile {
-    /// Opens a file and finds its blocks; `None` if its header never became durable.
+    /// Opens a file and finds its blocks; `None` if its header is not whole.
     fn open(
         file: Arc<dyn DiskFile>,
         number: u64,

@@ -94,17 +94,35 @@ impl Copies {
         })
     }
 
+    /// Extends the file by zeros until both copies of such a length have room, so that a full drive
+    /// is met before anything of either copy is overwritten.
+    pub(super) fn make_room(&mut self, image_bytes: usize) -> io::Result<()> {
+        for number in self.stripes..image_bytes.div_ceil(STRIPE_BYTES) as u64 {
+            for side in ORDER {
+                self.file.write_at(side.offset(number), &[0; STRIPE_BYTES])?;
+            }
+            self.stripes = number + 1;
+        }
+        Ok(())
+    }
+
     /// Replaces a copy, with zeros behind it up to the end of whatever was there before, and makes
     /// it durable.
     pub(super) fn write(&mut self, side: Side, image: &[u8]) -> io::Result<()> {
         let mut pieces = image.chunks(STRIPE_BYTES);
         let stripes = self.stripes.max(image.len().div_ceil(STRIPE_BYTES) as u64);
+        let file_bytes = self.file.len()?;
         for number in 0..stripes {
-            let mut stripe = pieces.next().unwrap_or_default().to_vec();
-            stripe.resize(STRIPE_BYTES, 0);
-            self.file.write_at(side.offset(number), &stripe)?;
+            let offset = side.offset(number);
+            // Behind the image no more is overwritten than is there: that takes no room.
+            let there = file_bytes.saturating_sub(offset).min(STRIPE_BYTES as u64);
+            let mut stripe = vec![0; usize::try_from(there).unwrap_or(STRIPE_BYTES)];
+            if let Some(piece) = pieces.next() {
+                stripe = piece.to_vec();
+                stripe.resize(STRIPE_BYTES, 0);
+            }
+            self.file.write_at(offset, &stripe)?;
         }
-        // The other copy needs the same room, and must not meet a full drive halfway.
         self.stripes = stripes;
         self.file.sync()
     }

@@ -2,9 +2,9 @@
 //!
 //! It holds two copies of one small sealed table, written and synced in turn, so that a torn write
 //! or a damaged sector leaves the other. Every rewrite has a fresh key-encryption key, so a key
-//! that was destroyed cannot be opened any more once both copies are rewritten. `docs/formats/
-//! key-file.md` describes the bytes. Nothing here knows what the keys are used for, and nothing
-//! of the key file is ever inside the data directory.
+//! that was destroyed cannot be opened any more once both copies are rewritten. The file lies beside
+//! the data, and opens under the root key only, which does not. `docs/formats/key-file.md` describes
+//! the bytes. Nothing here knows what the keys are used for.
 
 mod copies;
 mod image;
@@ -245,6 +245,13 @@ impl KeyFile {
         let image = Image::seal(&keys, sequence, self.provider.as_ref(), self.entropy.as_ref())
             .map_err(|error| VaultError::Unavailable { reason: reason_of(&error) })?;
         let bytes = image.into_bytes();
+        match writer.copies.make_room(bytes.len()) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                return Err(VaultError::Unavailable { reason: "the drive is full".to_owned() });
+            }
+            // What has failed otherwise is seen by the write that follows, and stops it.
+            Ok(()) | Err(_) => {}
+        }
         for side in copies::ORDER {
             if let Err(error) = writer.copies.write(side, &bytes) {
                 let reason = format!("a write failed, and none follows it: {error}");

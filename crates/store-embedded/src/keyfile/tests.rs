@@ -435,3 +435,26 @@ fn a_power_cut_at_any_moment_of_a_long_file_keeps_every_promise() {
     drop(file);
     cut_everywhere(&disk);
 }
+
+#[test]
+fn a_full_drive_refuses_a_key_and_takes_it_when_there_is_room() {
+    let (disk, mut keys) = filled();
+    let file = open(&disk).unwrap();
+    disk.limit_bytes(Some(disk.used_bytes() + 20_000)); // room for one more stripe of one copy
+    let mut number = 3;
+    let refused = loop {
+        match file.create_secret(bucket(number)) {
+            Ok(key) => keys.push((bucket(number), key)),
+            Err(error) => break error,
+        }
+        number += 1;
+    };
+    assert!(matches!(refused, VaultError::Unavailable { .. }), "{refused:?}");
+    assert_holds(&file, &keys);
+    for seed in 0..20 {
+        assert_holds(&open(&disk.duplicate().crash(seed)).unwrap(), &keys);
+    }
+    disk.limit_bytes(None);
+    keys.push((bucket(number), file.create_secret(bucket(number)).unwrap()));
+    assert_holds(&open(&disk.kill()).unwrap(), &keys);
+}

@@ -249,14 +249,11 @@ impl Scrub<'_, '_> {
             let Payload::Blob { blob_id, file, stored_bytes } = record.payload else {
                 return Ok(ControlFlow::Continue(()));
             };
-            let checked = match machine.blobs.open_file(file) {
-                Ok(opened) => FileReader::new(opened, file, blob_id, stored_bytes).verify(),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Err(StoreError::Corrupt { what: format!("blob file {file:016x} is missing") })
-                }
-                Err(error) => Err(StoreError::Io(error)),
-            };
+            let opened = machine.blobs.open_file(file);
+            let checked = opened
+                .and_then(|opened| FileReader::new(opened, file, blob_id, stored_bytes).verify());
             match checked {
+                Err(StoreError::Moved) => {} // its record is another one by now
                 Ok(bytes) => {
                     self.report.blob_bytes += bytes;
                     self.report.blobs += 1;

@@ -2,6 +2,7 @@
 //! acknowledged is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use strongroom_crypto::BlobId;
@@ -10,7 +11,7 @@ use strongroom_store::{CommitError, NewPayload, Revision, StoreError};
 use strongroom_store_embedded::OpenError;
 use strongroom_store_embedded::disk::{Disk, DiskPath, Fault, SimDisk};
 
-use crate::support::{exists, inline, open, put};
+use crate::support::{PanickingDisk, exists, inline, open, put, small_limits};
 
 #[test]
 fn a_failed_sync_stops_the_engine_and_keeps_what_was_acknowledged() {
@@ -175,4 +176,100 @@ fn restarts_do_not_grow_the_store() {
     let segments =
         disk.files().into_iter().filter(|path| path.relative().starts_with("log/")).count();
     assert!(segments <= 10, "{segments} segments");
+}
+
+#[test]
+fn a_thread_that_panics_stops_the_engine_and_nobody_waits_for_ever() {
+    // The committer writes the log, the thread of the checkpoints the event journal.
+    for folder in ["log/", "events/"] {
+        let disk = PanickingDisk::new(SimDisk::new(1), folder);
+        let engine = open(Arc::new(disk.clone())).unwrap();
+        put(&engine.store(), "before", inline(100)).unwrap();
+        disk.arm();
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let store = engine.store();
+                scope.spawn(move || {
+                    for number in 0.. {
+                        block_on(store.metadata.append_event(Bytes::from_static(b"event"))).ok();
+                        if put(&store, &format!("{thread}-{number}"), inline(100)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        let refused = put(&engine.store(), "never", inline(100));
+        assert!(matches!(refused, Err(CommitError::Store(StoreError::Stopped { .. }))));
+        assert!(engine.stopped().is_some_and(|reason| reason.contains("panicked")));
+        assert!(exists(&engine.store(), "before"), "reads go on");
+        assert!(engine.close().is_err());
+    }
+}
+
+#[test]
+fn a_read_during_overwrites_never_fails() {
+    let engine = open(Arc::new(SimDisk::new(1))).unwrap();
+    let store = engine.store();
+    put(&store, "key", inline(1000)).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut moved = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let entry = block_on(store.metadata.get(b"key")).unwrap().unwrap();
+                    let read = block_on(async {
+                        let reader = store.blobs.open(&entry.payload.unwrap()).await?;
+                        reader.read_at(0, usize::try_from(reader.stored_bytes()).unwrap()).await
+                    });
+                    match read {
+                        Ok(bytes) => {
+                            assert!(bytes.iter().all(|byte| *byte == bytes[0]), "mixed");
+                            moved = 0;
+                        }
+                        Err(StoreError::Moved) if moved < 100 => moved += 1,
+                        Err(error) => panic!("{error:?} after {moved} moves"),
+                    }
+                }
+            });
+        }
+        for number in 0..600_u32 {
+            let byte = u8::try_from(number % 251).unwrap();
+            let payload = if number % 3 == 0 {
+                NewPayload::Inline(Bytes::from(vec![byte; 60_000]))
+            } else {
+                NewPayload::Blob(block_on(async {
+                    let id = u128::from(number).to_le_bytes();
+                    let mut writer = store.blobs.create(BlobId::from_bytes(id)).await.unwrap();
+                    writer.write(Bytes::from(vec![byte; 100_000])).await.unwrap();
+                    writer.finish().await.unwrap()
+                }))
+            };
+            put(&store, "key", payload).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    engine.close().unwrap();
+}
+
+#[test]
+fn kills_do_not_grow_the_log() {
+    let mut disk = SimDisk::new(1);
+    let log_bytes = |disk: &SimDisk| -> usize {
+        let files = disk.files().into_iter().filter(|path| path.relative().starts_with("log/"));
+        files.map(|path| disk.contents(&path).unwrap().len()).sum()
+    };
+    let mut sizes = Vec::new();
+    for kill in 0..24 {
+        let engine = open(Arc::new(disk.clone())).unwrap();
+        for number in 0..5 {
+            put(&engine.store(), &format!("key-{kill}-{number}"), inline(1000)).unwrap();
+        }
+        disk = disk.kill();
+        drop(engine);
+        sizes.push(log_bytes(&disk));
+    }
+    let most = 11 * usize::try_from(small_limits().segment_bytes_first).unwrap();
+    assert!(sizes.iter().all(|bytes| *bytes <= most), "{sizes:?}");
 }

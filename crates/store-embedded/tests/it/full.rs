@@ -21,7 +21,9 @@ struct Filling {
 
 impl Filling {
     fn new() -> Self {
-        let limits = EngineLimits { segments_prewritten: true, ..small_limits() };
+        // The reserve has room for a segment and for the index, as in a server.
+        let reserve_bytes = 8 * MIB;
+        let limits = EngineLimits { segments_prewritten: true, reserve_bytes, ..small_limits() };
         Self { disk: SimDisk::new(1), fixture: Fixture::default(), limits }
     }
 
@@ -69,11 +71,23 @@ impl Filling {
         assert_eq!(self.disk.free_bytes().unwrap(), 0);
     }
 
+    /// A checkpoint that found no room is tried again after a second; until then a deletion may
+    /// have to wait.
+    fn delete_soon(&self, store: &Store, key: &str) {
+        let mut tries = 0;
+        while let Err(error) = delete(store, key) {
+            assert!(matches!(error, CommitError::Store(StoreError::Full)), "{error:?}");
+            self.fixture.clock.advance(Duration::from_secs(1));
+            tries += 1;
+            assert!(tries < 10_000, "nothing can be deleted");
+        }
+    }
+
     /// What was deleted makes room for new payloads, once the log has been compacted.
     fn put_when_there_is_room(&self, store: &Store) {
         let mut tries = 0;
         while put(store, "after", inline(60_000)).is_err() {
-            delete(store, "reserve").unwrap();
+            self.delete_soon(store, "reserve");
             self.fixture.clock.advance(Duration::from_millis(100));
             tries += 1;
             assert!(tries < 100_000, "no room was made");
@@ -92,7 +106,7 @@ fn a_full_drive_refuses_payloads_and_still_deletes() {
         assert!(exists(&store, key));
     }
     for key in &keys {
-        delete(&store, key).unwrap();
+        filling.delete_soon(&store, key);
     }
     filling.put_when_there_is_room(&store);
     engine.close().unwrap();
@@ -105,7 +119,9 @@ fn a_store_on_a_full_drive_opens_after_every_kill_and_still_deletes() {
     let keys = filling.fill(&engine.store());
     filling.disk = filling.disk.kill();
     drop(engine);
-    filling.take_the_rest();
+    if filling.has_reserve() {
+        filling.take_the_rest(); // otherwise a checkpoint needed the reserve, and needs it still
+    }
     for _ in 0..40 {
         let engine = filling.open().unwrap();
         assert!(exists(&engine.store(), &keys[0]));
@@ -116,7 +132,7 @@ fn a_store_on_a_full_drive_opens_after_every_kill_and_still_deletes() {
     let store = engine.store();
     for key in &keys {
         assert!(exists(&store, key));
-        delete(&store, key).unwrap();
+        filling.delete_soon(&store, key);
     }
     filling.put_when_there_is_room(&store);
     engine.close().unwrap();
@@ -150,10 +166,10 @@ fn open_with_the_reserve_alone(reserve_bytes: u64) {
     let store = engine.store();
     assert!(!filling.has_reserve());
     assert!(exists(&store, "key"));
-    delete(&store, "key").unwrap();
+    filling.delete_soon(&store, "key");
     filling.disk.limit_bytes(None);
     while !filling.has_reserve() {
-        delete(&store, "key").unwrap(); // the chores have their time
+        filling.delete_soon(&store, "key"); // the chores have their time
         filling.fixture.clock.advance(Duration::from_secs(1));
     }
     engine.close().unwrap();
@@ -180,6 +196,28 @@ fn a_blob_on_a_full_drive_is_refused_and_leaves_nothing() {
     let blobs = disk.files().into_iter().filter(|path| path.relative().starts_with("blobs/"));
     let bytes: usize = blobs.map(|path| disk.contents(&path).unwrap().len()).sum();
     assert_eq!(bytes, 0, "only empty files of the pool may stay");
+}
+
+#[test]
+fn a_full_drive_is_full_no_more_when_there_is_room_again() {
+    let mut filling = Filling::new();
+    filling.limits.free_bytes_min = 16 * MIB;
+    let engine = filling.open().unwrap();
+    let store = engine.store();
+    filling.await_reserve(&store);
+    let create = || block_on(store.blobs.create(BlobId::from_bytes([1; 16]))).map(|_| ());
+    create().unwrap();
+    filling.disk.limit_bytes(Some(filling.disk.used_bytes() + 8 * MIB));
+    while create().is_ok() {
+        drop(put(&store, "key", inline(10))); // the chores have their time to look
+    }
+    assert!(matches!(create(), Err(StoreError::Full)));
+    filling.disk.limit_bytes(None);
+    while create().is_err() {
+        filling.fixture.clock.advance(Duration::from_secs(1));
+    }
+    put(&store, "key", inline(60_000)).unwrap();
+    engine.close().unwrap();
 }
 
 const MIB: u64 = 1024 * 1024;

@@ -1,14 +1,16 @@
 //! A store on some drive, and what it is opened with.
 
+use std::any::Any;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use strongroom_crypto::{Secret, StaticRootKey, SystemEntropy};
 use strongroom_store::conformance::{Fixture, block_on};
 use strongroom_store::{Batch, CommitError, NewPayload, Protection, Store, Write};
-use strongroom_store_embedded::disk::{Disk, DiskPath};
+use strongroom_store_embedded::disk::{Disk, DiskFile, DiskPath, SimDisk};
 use strongroom_store_embedded::{EmbeddedEngine, EngineLimits, EngineOptions, OpenError};
 
 /// Small sizes, so that segments end and checkpoints happen all the time.
@@ -92,5 +94,96 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A drive on which writes to the files of one folder panic, once it is armed.
+#[derive(Debug, Clone)]
+pub(crate) struct PanickingDisk {
+    disk: SimDisk,
+    folder: &'static str,
+    armed: Arc<AtomicBool>,
+}
+
+impl PanickingDisk {
+    pub(crate) fn new(disk: SimDisk, folder: &'static str) -> Self {
+        Self { disk, folder, armed: Arc::default() }
+    }
+
+    pub(crate) fn arm(&self) {
+        self.armed.store(true, Ordering::Relaxed);
+    }
+
+    fn wrap(&self, path: &DiskPath, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        let armed = path.relative().starts_with(self.folder).then(|| Arc::clone(&self.armed));
+        Arc::new(PanickingFile { file, armed })
+    }
+}
+
+impl Disk for PanickingDisk {
+    fn open(&self, path: &DiskPath) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(self.wrap(path, self.disk.open(path)?))
+    }
+
+    fn create(&self, path: &DiskPath) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(self.wrap(path, self.disk.create(path)?))
+    }
+
+    fn list(&self, dir: &DiskPath) -> io::Result<Vec<String>> {
+        self.disk.list(dir)
+    }
+
+    fn remove(&self, path: &DiskPath) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn make_dir(&self, dir: &DiskPath) -> io::Result<()> {
+        self.disk.make_dir(dir)
+    }
+
+    fn sync_dir(&self, dir: &DiskPath) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.disk.free_bytes()
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Any + Send + Sync>> {
+        self.disk.lock()
+    }
+}
+
+#[derive(Debug)]
+struct PanickingFile {
+    file: Arc<dyn DiskFile>,
+    armed: Option<Arc<AtomicBool>>,
+}
+
+impl DiskFile for PanickingFile {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, out)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let armed = self.armed.as_ref().is_some_and(|armed| armed.load(Ordering::Relaxed));
+        assert!(!armed, "a write was to panic");
+        self.file.write_at(offset, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn allocated_bytes(&self) -> io::Result<u64> {
+        self.file.allocated_bytes()
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.file.set_len(bytes)
     }
 }
