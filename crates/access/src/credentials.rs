@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use strongroom_sigv4::SigningKey;
+use strongroom_sigv4::{SignatureV2, SigningKey, StringToSignV2};
 use strongroom_store::BoxFuture;
 use strongroom_types::{AccessKeyId, Timestamp};
 
@@ -23,6 +23,18 @@ pub trait CredentialDirectory: Send + Sync + fmt::Debug {
         scope: SigningScope<'a>,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>>;
+
+    /// The signature of version 2 that the owner of an access key would have made.
+    ///
+    /// What makes such a signature is the secret itself, so it is made here and only the result
+    /// leaves. The rules on session tokens are those of [`Self::credential`].
+    fn signature_v2<'a>(
+        &'a self,
+        access_key_id: &'a AccessKeyId,
+        session_token: Option<&'a str>,
+        to_sign: &'a StringToSignV2,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<CredentialV2, CredentialError>>;
 }
 
 /// What a signing key is good for.
@@ -45,6 +57,15 @@ pub struct Credential {
     pub principal: Principal,
     /// When temporary credentials end.
     pub expires: Option<Timestamp>,
+}
+
+/// A signature of version 2 and whom it speaks for, once a request is seen to bear it.
+#[derive(Debug)]
+pub struct CredentialV2 {
+    /// What the request must bear.
+    pub signature: SignatureV2,
+    /// The principal behind the access key id.
+    pub principal: Principal,
 }
 
 /// Why there is no signing key. The pipeline verifies against a dummy key all the same, so that

@@ -9,15 +9,19 @@ mod credentials;
 mod denial;
 mod endpoint;
 mod enforcement;
+mod form_policy;
 mod operands;
 mod permit;
 
 pub use caller::{Caller, Principal, RequestFacts};
-pub use credentials::{Credential, CredentialDirectory, CredentialError, SigningScope};
+pub use credentials::{
+    Credential, CredentialDirectory, CredentialError, CredentialV2, SigningScope,
+};
 pub use denial::Denial;
 pub use endpoint::{
     Answer, BoundOperation, Decoded, Endpoint, Manners, Permitted, RefusedOperation,
 };
 pub use enforcement::{BucketDirectory, BucketRef, DirectoryError, Enforcement, Question};
+pub use form_policy::{FormPolicy, FormPolicyError, FormQuestion, LengthRange};
 pub use operands::Operands;
 pub use permit::Permit;

@@ -110,6 +110,9 @@ fn pack(principal: PrincipalKind, auth: AuthKind) -> u8 {
         AuthKind::Header => 1,
         AuthKind::Query => 2,
         AuthKind::Local => 3,
+        AuthKind::QueryV2 => 4,
+        AuthKind::Form => 5,
+        AuthKind::FormV2 => 6,
     };
     principal << 4 | auth
 }
@@ -126,6 +129,9 @@ fn unpack(byte: u8) -> Result<(PrincipalKind, AuthKind), EventCodecError> {
         1 => AuthKind::Header,
         2 => AuthKind::Query,
         3 => AuthKind::Local,
+        4 => AuthKind::QueryV2,
+        5 => AuthKind::Form,
+        6 => AuthKind::FormV2,
         _ => return Err(EventCodecError::Field("auth")),
     };
     Ok((principal, auth))
@@ -219,15 +225,15 @@ mod tests {
 
     #[test]
     fn every_kind_of_caller_reads_back_and_no_other() {
-        use AuthKind::{Anonymous, Header, Local, Query};
+        use AuthKind::{Anonymous, Form, FormV2, Header, Local, Query, QueryV2};
         for principal in [PrincipalKind::Anonymous, PrincipalKind::Root, PrincipalKind::Operator] {
-            for auth in [Anonymous, Header, Query, Local] {
+            for auth in [Anonymous, Header, Query, Local, QueryV2, Form, FormV2] {
                 let written = AuditEvent { principal, auth, ..event() };
                 assert_eq!(AuditEvent::decode(&written.encode()), Ok(written));
             }
         }
         let mut bytes = event().encode().to_vec();
-        for bad in [0x30, 0x04] {
+        for bad in [0x30, 0x07] {
             bytes[1] = bad;
             assert!(AuditEvent::decode(&bytes).is_err(), "{bad}");
         }

@@ -72,6 +72,12 @@ pub enum AuthKind {
     Header,
     /// By the query string (a presigned URL).
     Query,
+    /// By the query string, with a signature of version 2.
+    QueryV2,
+    /// By the fields of a form upload.
+    Form,
+    /// By the fields of a form upload, with a signature of version 2.
+    FormV2,
     /// Not by a signature: an operator's command on the machine itself.
     Local,
 }

@@ -1,11 +1,13 @@
 //! From what hyper received to the parts that the pipeline judges: limits, head, body, digest.
 
 use http::request::Parts;
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use strongroom_access::{Decoded, Endpoint};
 use strongroom_crypto::{Checksum, ChecksumAlgorithm, ChecksumHasher, Md5};
-use strongroom_sigv4::{BodyDecoder, RequestView};
-use strongroom_wire::{ErrorResponse, InputKind, OperationSpec, Payload, RequestHead, Target};
+use strongroom_sigv4::{BodyDecoder, ClaimV2, RequestView};
+use strongroom_wire::{
+    ErrorResponse, FORM_BYTES_MAX, InputKind, OperationSpec, Payload, RequestHead, Target,
+};
 
 use crate::body::{BodyLength, IncomingPayload, Leftover, collect};
 use crate::budget::{self, Lender, Loan};
@@ -70,6 +72,42 @@ pub(crate) fn view<'a>(
         query: &head.raw_query,
         headers,
     }
+}
+
+/// The head with the headers in it that a signer of version 2 moved into the query: they are signed
+/// as headers, so they are read as headers by everything from here on.
+pub(crate) fn unmoved(
+    head: &RequestHead,
+    claim: &ClaimV2<'_>,
+) -> Result<RequestHead, ErrorResponse> {
+    let mut headers = head.headers.clone();
+    for (name, value) in claim.moved_headers() {
+        let bad = || failures::invalid("a header in the query has a value that no header can have");
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?;
+        headers.insert(name, value);
+    }
+    RequestHead::new(head.method.clone(), &head.raw_path, &claim.remaining_query(), headers)
+        .map_err(|error| error.s3())
+}
+
+/// The body of a form upload as it came, and the memory that the form may take.
+pub(crate) async fn form_body(
+    endpoint: &dyn Endpoint,
+    head: &RequestHead,
+    body: RawBody<'_>,
+) -> Result<(Payload, Option<Loan>), ErrorResponse> {
+    let RawBody { leftover, decoder, lender, pace } = body;
+    let declared = content_length(head, true)?;
+    let bytes_max = UPLOAD_BYTES_MAX + FORM_OVERHEAD_BYTES_MAX;
+    if let Some(proposed) = declared.filter(|proposed| *proposed > bytes_max) {
+        return Err(failures::entity_too_large(proposed, UPLOAD_BYTES_MAX));
+    }
+    let mode = decoder.payload_mode();
+    let held = budget::of_request(endpoint.spec().input, mode, declared.unwrap_or(bytes_max));
+    let loan = lender.lend(held.saturating_add(endpoint.held_bytes())).await?;
+    let length = BodyLength { declared, bytes_max, pace };
+    Ok((Payload::new(IncomingPayload::new(leftover, decoder, length, Vec::new())), loan))
 }
 
 /// A call with its typed input, and the body that goes with it.
@@ -241,6 +279,8 @@ const TARGET_BYTES_MAX: usize = 16 * 1024;
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// One upload: 5 GiB. SPEC: data-protection, 1.10.
 const UPLOAD_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// All of a form beside its file, and its last delimiter.
+pub(crate) const FORM_OVERHEAD_BYTES_MAX: u64 = FORM_BYTES_MAX as u64 + 1024;
 /// A document: 10,000 parts of a completed upload, or 1,000 keys of 1,024 bytes, fit in it.
 const DOCUMENT_BYTES_MAX: u64 = 5 * 1024 * 1024;
 

@@ -3,9 +3,11 @@
 //! The only crate with hyper and rustls. It knows no service by name: services are lists of
 //! endpoints with a signing name and a router.
 
+mod authentication;
 mod body;
 mod budget;
 mod failures;
+mod form;
 mod guard;
 mod heads;
 mod intake;
@@ -49,6 +51,7 @@ pub struct Gateway {
     hosts: HostRules,
     limits: Arc<Limits>,
     places: Arc<Places>,
+    presigned_v2: PresignedV2,
     refusals: Refusals,
     budget: Budget,
 }
@@ -74,6 +77,18 @@ pub struct GatewayOptions {
     pub hosts: HostRules,
     /// How much clients may take.
     pub limits: Limits,
+    /// Whether URLs and forms may be signed with version 2.
+    pub presigned_v2: PresignedV2,
+}
+
+/// Whether URLs and forms that are signed with version 2 are accepted, under the rules of
+/// SPEC: access-control, 5.7. Other requests of version 2 never are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresignedV2 {
+    /// As unmodified clients make them.
+    Accepted,
+    /// None at all.
+    Refused,
 }
 
 /// One service: a signing name and its endpoints.
@@ -120,6 +135,7 @@ impl Gateway {
             entropy: options.entropy,
             region: options.region,
             hosts: options.hosts,
+            presigned_v2: options.presigned_v2,
             refusals: Refusals::default(),
             budget: Budget::new(&limits),
             places: Places::new(Arc::clone(&limits)),

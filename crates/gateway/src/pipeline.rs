@@ -5,20 +5,19 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use strongroom_access::{Answer, Caller, CredentialError, Question, RequestFacts, SigningScope};
-use strongroom_audit::{AuditEvent, AuditSlot, AuthKind, Outcome};
-use strongroom_sigv4::{
-    AccessKeyClaim, BodyDecoder, Claim, Expected, RequestView, SignatureForm, anonymous_body,
-    parse_claim,
-};
+use strongroom_access::{Answer, Caller, Question, RequestFacts};
+use strongroom_audit::{AuditEvent, AuditSlot, Outcome};
+use strongroom_sigv4::{RequestClaim, parse_claim};
 use strongroom_types::RequestId;
 use strongroom_wire::{
-    ByteStream, ErrorResponse, InputKind, Protocol, RequestHead, Target, encode_error,
+    ByteStream, ErrorResponse, InputKind, Protocol, RequestHead, RouteError, Target, encode_error,
     encode_error_s3, parse_target,
 };
 
+use crate::authentication::{Asked, refuse};
 use crate::body::{Leftover, ResponseBody, Rest, drain};
 use crate::budget::{Lender, Loan};
+use crate::form::FormRequest;
 use crate::intake::RawBody;
 use crate::pace::Pace;
 use crate::places::Lane;
@@ -50,15 +49,27 @@ impl Gateway {
     async fn travel(&self, journey: &mut Journey, head: &RequestHead) -> Answer {
         let headers = intake::signed_parts(&head.headers);
         let view = intake::view(head, &headers);
-        let claim = parse_claim(&view).map_err(|error| failures::response(error.s3()))?;
+        let claim = parse_claim(&view).map_err(refuse)?;
         let service = self.service(claim.as_ref())?;
         journey.service = service.signing_name;
         journey.protocol = service.protocol;
+        let unmoved = match &claim {
+            Some(RequestClaim::V2(claim)) => Some(intake::unmoved(head, claim)?),
+            Some(RequestClaim::V4(_)) | None => None,
+        };
+        let head = unmoved.as_ref().unwrap_or(head);
         let target = parse_target(head, &self.hosts).map_err(|error| error.s3())?;
-        let operation = service.router.route(head, &target).map_err(|error| error.s3())?;
+        let operation = match service.router.route(head, &target) {
+            Err(RouteError::FormUpload) => {
+                let form = FormRequest { head, view: &view, target: &target, claim };
+                return self.travel_by_form(journey, service, form).await;
+            }
+            routed => routed.map_err(|error| error.s3())?,
+        };
         let endpoint = service.endpoints.get(operation.0).ok_or_else(failures::unavailable)?;
         journey.aim(endpoint.name(), &target, head);
-        let (caller, decoder) = self.authenticate(&view, claim, service).await?;
+        let asked = Asked { operation: endpoint.name(), target: &target };
+        let (caller, decoder) = self.authenticate(&view, claim, service, asked).await?;
         journey.caller = caller.clone();
         let facts = journey.facts.clone();
         let question = Question { head, target: &target, facts: &facts };
@@ -85,59 +96,17 @@ impl Gateway {
 
     /// Which service: the signed credential scope alone decides; unsigned requests go to the
     /// first one. DESIGN, 3.
-    fn service(&self, claim: Option<&Claim<'_>>) -> Result<&Service, ErrorResponse> {
+    fn service(&self, claim: Option<&RequestClaim<'_>>) -> Result<&Service, ErrorResponse> {
         let first = self.services.first().ok_or_else(failures::unavailable)?;
-        let Some(claim) = claim else { return Ok(first) };
+        // Version 2 knows no scope, and no service but the first.
+        let Some(RequestClaim::V4(claim)) = claim else { return Ok(first) };
         let scope = claim.scope().service();
         // A scope that names no service here fails the first one's own check of the scope.
         Ok(self.services.iter().find(|service| service.signing_name == scope).unwrap_or(first))
     }
 
-    /// Who it is, and the only way to the body.
-    async fn authenticate(
-        &self,
-        view: &RequestView<'_>,
-        claim: Option<Claim<'_>>,
-        service: &Service,
-    ) -> Result<(Caller, BodyDecoder), ErrorResponse> {
-        let refuse = |error: strongroom_sigv4::AuthError| failures::response(error.s3());
-        let Some(claim) = claim else {
-            return Ok((Caller::anonymous(), anonymous_body(view).map_err(refuse)?));
-        };
-        let now = self.clock.now();
-        let region = self.region.as_str();
-        let expected = Expected { service: service.signing_name, region, now };
-        let checked = claim.check(&expected).map_err(refuse)?;
-        let claim = checked.claim();
-        let AccessKeyClaim::Possible(access_key_id) = claim.access_key() else {
-            return Err(refuse(checked.verify_unknown(None)));
-        };
-        let date = claim.scope().date();
-        let scope = SigningScope { date, region, service: service.signing_name };
-        let token = claim.session_token();
-        let credential = self.credentials.credential(access_key_id, token, scope, now).await;
-        let credential = match credential {
-            Ok(credential) => credential,
-            Err(CredentialError::UnknownAccessKey) => {
-                return Err(refuse(checked.verify_unknown(None)));
-            }
-            Err(error) => return Err(failures::credential(&error)),
-        };
-        let (verified, decoder) = checked.verify(&credential.signing_key, None).map_err(refuse)?;
-        let auth = match verified.signature_form() {
-            SignatureForm::Header => AuthKind::Header,
-            SignatureForm::Presigned | SignatureForm::Form => AuthKind::Query,
-        };
-        let caller = Caller {
-            principal: credential.principal,
-            access_key_id: Some(verified.access_key_id().clone()),
-            auth,
-        };
-        Ok((caller, decoder))
-    }
-
     /// How slow the body of a request may be.
-    fn pace(&self) -> Pace {
+    pub(crate) fn pace(&self) -> Pace {
         Pace::new(self.limits.body_window, self.limits.pace_bytes_min)
     }
 
@@ -271,8 +240,8 @@ fn written(response: Response<ByteStream>) -> Vec<u8> {
 }
 
 /// What is known of a request on its way.
-struct Journey {
-    facts: RequestFacts,
+pub(crate) struct Journey {
+    pub(crate) facts: RequestFacts,
     resource: String,
     is_head: bool,
     expects_continue: bool,
@@ -284,17 +253,17 @@ struct Journey {
     bucket: String,
     object_key: String,
     version_id: String,
-    caller: Caller,
+    pub(crate) caller: Caller,
     audit: Option<AuditSlot>,
-    leftover: Leftover,
+    pub(crate) leftover: Leftover,
     /// The body was not read to its end.
     ends: bool,
-    loan: Option<Loan>,
-    connection: Connection,
+    pub(crate) loan: Option<Loan>,
+    pub(crate) connection: Connection,
 }
 
 impl Journey {
-    fn aim(&mut self, operation: &'static str, target: &Target, head: &RequestHead) {
+    pub(crate) fn aim(&mut self, operation: &'static str, target: &Target, head: &RequestHead) {
         self.operation = operation;
         self.bucket = target.bucket.as_ref().map(ToString::to_string).unwrap_or_default();
         self.object_key = target.object_key.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -302,7 +271,7 @@ impl Journey {
     }
 
     /// Opens the audit event, once.
-    fn open(&mut self) -> AuditSlot {
+    pub(crate) fn open(&mut self) -> AuditSlot {
         if let Some(audit) = &self.audit {
             return audit.clone();
         }

@@ -1,10 +1,10 @@
 //! Credentials for the request pipeline.
 
 use strongroom_access::{
-    Credential, CredentialDirectory, CredentialError, Principal, SigningScope,
+    Credential, CredentialDirectory, CredentialError, CredentialV2, Principal, SigningScope,
 };
 use strongroom_crypto::SecretText;
-use strongroom_sigv4::SigningKey;
+use strongroom_sigv4::{SignatureV2, SigningKey, StringToSignV2};
 use strongroom_store::{BoxFuture, Entry, KeyName};
 use strongroom_types::{AccessKeyId, Timestamp};
 
@@ -23,6 +23,16 @@ impl CredentialDirectory for Identity {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
         Box::pin(self.find_credential(access_key_id, session_token, scope, now))
+    }
+
+    fn signature_v2<'a>(
+        &'a self,
+        access_key_id: &'a AccessKeyId,
+        session_token: Option<&'a str>,
+        to_sign: &'a StringToSignV2,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<CredentialV2, CredentialError>> {
+        Box::pin(self.sign_v2(access_key_id, session_token, to_sign, now))
     }
 }
 
@@ -44,6 +54,27 @@ impl Identity {
         }
     }
 
+    async fn sign_v2(
+        &self,
+        access_key_id: &AccessKeyId,
+        session_token: Option<&str>,
+        to_sign: &StringToSignV2,
+        now: Timestamp,
+    ) -> Result<CredentialV2, CredentialError> {
+        let (known, secret) = match (access_key_id.is_temporary(), session_token) {
+            (false, None) => {
+                let entry = self.read(&keys::access_key(access_key_id)).await?;
+                let entry = entry.ok_or(CredentialError::UnknownAccessKey)?;
+                self.open_long_term(access_key_id, &entry)?
+            }
+            (true, Some(token)) => self.open_session(access_key_id, token, now).await?,
+            (true, None) => return Err(CredentialError::UnknownAccessKey),
+            (false, Some(_)) => return Err(CredentialError::InvalidToken),
+        };
+        let signature = SignatureV2::sign(&secret, to_sign);
+        Ok(CredentialV2 { signature, principal: known.principal })
+    }
+
     /// One read of the key's record; everything else is new only when the record is.
     async fn long_term(
         &self,
@@ -56,6 +87,16 @@ impl Identity {
         if let Some(hit) = hit.filter(|hit| hit.revision == entry.revision) {
             return Ok(hit.into_credential());
         }
+        let (known, secret) = self.open_long_term(access_key_id, &entry)?;
+        Ok(self.derive(access_key_id, known, scope, &secret))
+    }
+
+    /// What the record of a long-term key says, and its secret.
+    fn open_long_term(
+        &self,
+        access_key_id: &AccessKeyId,
+        entry: &Entry,
+    ) -> Result<(KnownAccessKey, SecretText), CredentialError> {
         let record = AccessKeyRecord::decode(&entry.value).map_err(damaged)?;
         match record.facts.status {
             AccessKeyStatus::Active => {}
@@ -70,7 +111,7 @@ impl Identity {
             },
             session: None,
         };
-        Ok(self.derive(access_key_id, known, scope, &secret))
+        Ok((known, secret))
     }
 
     /// One read of the account's record, which says what was revoked.
@@ -82,13 +123,23 @@ impl Identity {
         scope: SigningScope<'_>,
         now: Timestamp,
     ) -> Result<Credential, CredentialError> {
-        let claims = match hit {
-            Some(hit) => match self.session_again(hit, now).await? {
-                Some(credential) => return Ok(credential),
-                None => self.open_token(access_key_id, token)?,
-            },
-            None => self.open_token(access_key_id, token)?,
-        };
+        if let Some(hit) = hit
+            && let Some(credential) = self.session_again(hit, now).await?
+        {
+            return Ok(credential);
+        }
+        let (known, secret) = self.open_session(access_key_id, token, now).await?;
+        Ok(self.derive(access_key_id, known, scope, &secret))
+    }
+
+    /// What a session token says, if it is not over or revoked, and its secret.
+    async fn open_session(
+        &self,
+        access_key_id: &AccessKeyId,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(KnownAccessKey, SecretText), CredentialError> {
+        let claims = self.open_token(access_key_id, token)?;
         if now >= claims.expires {
             return Err(CredentialError::ExpiredToken);
         }
@@ -111,7 +162,7 @@ impl Identity {
                 token: SecretText::new(token.to_owned()),
             }),
         };
-        Ok(self.derive(access_key_id, known, scope, &claims.secret_access_key))
+        Ok((known, claims.secret_access_key))
     }
 
     /// The cached answer, if the account's record is still the one that it was made from.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use strongroom_access::{CredentialDirectory, CredentialError, Principal, SigningScope};
 use strongroom_audit::{AuditEvent, AuthKind, PrincipalKind};
-use strongroom_crypto::{SecretText, SystemEntropy, sha256};
+use strongroom_crypto::{SecretText, SystemEntropy, hmac_sha1, sha256};
 use strongroom_sigv4::sign::{Credentials, Signer};
-use strongroom_sigv4::{Expected, PayloadMode, RequestView, SigningKey, parse_claim};
+use strongroom_sigv4::{
+    Expected, PayloadMode, RequestView, SigningKey, parse_claim, parse_form_claim,
+};
 use strongroom_store::memory::MemoryEngine;
 use strongroom_store::{Batch, KeyName, KeyRange, NewPayload, Protection, Revision, Store, Write};
 use strongroom_types::{AccessKeyId, Clock, Timestamp};
@@ -125,7 +127,7 @@ fn proves(found: &SigningKey, secret: &SecretText, scope: SigningScope<'_>) -> b
     headers.extend(signed.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
     let view = RequestView { method: "GET", path: "/", query: "", headers: &headers };
     let expected = Expected { service: scope.service, region: scope.region, now };
-    let claim = parse_claim(&view).unwrap().unwrap();
+    let claim = parse_claim(&view).unwrap().unwrap().v4().unwrap();
     claim.check(&expected).unwrap().verify(found, Some(&body_digest)).is_ok()
 }
 
@@ -494,4 +496,52 @@ async fn secrets_are_neither_printed_nor_stored_in_the_clear() {
             assert!(!holds(&key) && !holds(&entry.value), "{key:?}");
         }
     }
+}
+
+/// A signature of version 2 speaks for whom the same key and token would speak with version 4, and
+/// for nobody where they would for nobody.
+#[tokio::test]
+async fn a_signature_of_version_2_is_made_for_whoever_could_sign_with_version_4() {
+    let (world, new) = World::with_first_account().await;
+    let id = new.root_key.access_key_id.clone();
+    let session = world.mint().await;
+    let other = world.mint().await;
+    let ask = async |id: &AccessKeyId, token: Option<&str>, secret: &SecretText| {
+        let policy = "eyJ9";
+        let mac = hmac_sha1(secret.danger_expose().as_bytes(), policy.as_bytes());
+        let signature = data_encoding::BASE64.encode(&mac);
+        let fields = [
+            ("AWSAccessKeyId", id.as_str()),
+            ("policy", policy),
+            ("signature", signature.as_str()),
+            ("x-amz-security-token", "some token"),
+        ];
+        let now = world.clock.now();
+        let claim = parse_form_claim(&fields).unwrap().unwrap();
+        let expected = Expected { service: "s3", region: "us-east-1", now };
+        let checked = claim.check(&expected).unwrap();
+        let to_sign = checked.string_to_sign();
+        let found = world.identity.signature_v2(id, token, to_sign, now).await;
+        let proven = found.map(|found| checked.verify_v2(&found.signature).is_ok());
+        proven.map_err(|error| match error {
+            CredentialError::UnknownAccessKey => "unknown",
+            CredentialError::InvalidToken => "invalid",
+            CredentialError::ExpiredToken => "expired",
+            CredentialError::Unavailable(_) => "unavailable",
+        })
+    };
+    let wrong = SecretText::new("another secret".to_owned());
+    let token = session.session_token.danger_expose();
+    let (temporary, secret) = (&session.access_key_id, &session.secret_access_key);
+    assert_eq!(ask(&id, None, &new.root_key.secret_access_key).await, Ok(true));
+    assert_eq!(ask(&id, None, &wrong).await, Ok(false));
+    assert_eq!(ask(&id, Some(token), &wrong).await, Err("invalid"));
+    assert_eq!(ask(temporary, Some(token), secret).await, Ok(true));
+    assert_eq!(ask(temporary, Some(token), &wrong).await, Ok(false));
+    assert_eq!(ask(temporary, None, secret).await, Err("unknown"));
+    assert_eq!(ask(&other.access_key_id, Some(token), secret).await, Err("invalid"));
+    let unknown = "AKIAIOSFODNN7EXAMPLE".parse().unwrap();
+    assert_eq!(ask(&unknown, None, &wrong).await, Err("unknown"));
+    world.advance(HALF_DAY);
+    assert_eq!(ask(temporary, Some(token), secret).await, Err("expired"));
 }

@@ -1,4 +1,5 @@
-//! AWS Signature Version 4: verification, chunked bodies, signing.
+//! AWS Signature Version 4: verification, chunked bodies, signing; and the two forms of version 2
+//! that clients still make by default.
 //!
 //! A request's claim about its signer is read without any secret ([`parse_claim`]), judged without
 //! any secret ([`Claim::check`]), and proven with a date-scoped signing key
@@ -21,6 +22,7 @@ mod key;
 mod payload;
 mod request;
 pub mod sign;
+mod v2;
 mod verify;
 
 pub use body::{BodyDecoder, BodyEnd, anonymous_body};
@@ -29,7 +31,7 @@ pub use chunk::{
     Event, Trailers,
 };
 pub use chunk_signer::ChunkSigner;
-pub use claim::{Claim, parse_claim};
+pub use claim::{CheckedClaimV2, Claim, ClaimV2, ExpectedV2, RequestClaim, parse_claim};
 pub use credential::{AccessKeyClaim, Expected, Scope};
 pub use encode::{PathEncoding, normalized_path};
 pub use error::{
@@ -39,4 +41,5 @@ pub use form::{CheckedForm, FormClaim, parse_form_claim};
 pub use key::SigningKey;
 pub use payload::PayloadMode;
 pub use request::RequestView;
+pub use v2::{SignatureV2, StringToSignV2};
 pub use verify::{CheckedClaim, SignatureForm, SignatureVersion, Verified};

@@ -26,8 +26,6 @@ pub struct CheckedClaim<'a> {
 }
 
 /// Where a signature was found.
-///
-/// Signatures of version 2 get their own variants here when they are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureForm {
     /// In the `Authorization` header.
@@ -53,6 +51,8 @@ impl SignatureForm {
 /// Which version of signatures proved the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureVersion {
+    /// Version 2, HMAC-SHA1: presigned requests and forms only.
+    V2,
     /// Version 4, HMAC-SHA256.
     V4,
 }
@@ -62,6 +62,7 @@ impl SignatureVersion {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::V2 => "AWS",
             Self::V4 => ALGORITHM,
         }
     }
@@ -72,6 +73,7 @@ impl SignatureVersion {
 pub struct Verified {
     access_key_id: AccessKeyId,
     form: SignatureForm,
+    version: SignatureVersion,
     /// `None` for form uploads, which declare nothing of their body.
     payload_mode: Option<PayloadMode>,
     content_sha256: Option<String>,
@@ -89,12 +91,30 @@ impl Verified {
         Self {
             access_key_id,
             form: SignatureForm::Form,
+            version: SignatureVersion::V4,
             payload_mode: None,
             content_sha256: None,
             request_time,
             expires_at: None,
             now,
         }
+    }
+
+    /// Proof by version 2, which does not say when it was signed: its age is 0.
+    pub(crate) fn v2(access_key_id: AccessKeyId, form: SignatureForm, now: Timestamp) -> Self {
+        Self { form, version: SignatureVersion::V2, ..Self::form(access_key_id, now, now) }
+    }
+
+    /// Adds what a presigned request says of its body and of its end.
+    pub(crate) fn describe(
+        &mut self,
+        payload_mode: PayloadMode,
+        content_sha256: Option<String>,
+        expires_at: Timestamp,
+    ) {
+        self.payload_mode = Some(payload_mode);
+        self.content_sha256 = content_sha256;
+        self.expires_at = Some(expires_at);
     }
 
     /// The access key that signed.
@@ -112,7 +132,7 @@ impl Verified {
     /// The version of the signature; gives the condition key `s3:signatureversion`.
     #[must_use]
     pub fn signature_version(&self) -> SignatureVersion {
-        SignatureVersion::V4
+        self.version
     }
 
     /// What was declared of the body; `None` for form uploads.
@@ -249,6 +269,7 @@ impl<'a> CheckedClaim<'a> {
         Ok(Verified {
             access_key_id,
             form: claim.form,
+            version: SignatureVersion::V4,
             payload_mode: Some(self.payload_mode),
             content_sha256: claim.request.single(CONTENT_SHA256)?.map(str::to_owned),
             request_time: claim.request_time,

@@ -78,6 +78,9 @@ pub(crate) struct ServeFlags {
     /// Connections of one client address at once [default: three quarters of all]
     #[arg(long, value_name = "N")]
     connections_per_address_max: Option<usize>,
+    /// Accept URLs and forms presigned with signature version 2 [default: true]
+    #[arg(long, value_name = "BOOL")]
+    sigv2_presigned: Option<bool>,
 }
 
 /// Which root key opens the data directory.
@@ -153,6 +156,7 @@ impl ServeFlags {
             danger_plaintext: self.danger_plaintext.then_some(true),
             connections_max: self.connections_max,
             connections_per_address_max: self.connections_per_address_max,
+            sigv2_presigned: self.sigv2_presigned,
             ..Layer::default()
         };
         layer.or(self.root_key.layer())
@@ -194,7 +198,7 @@ mod tests {
         let line = "strongroom serve --data d --listen 127.0.0.1:1 --listen-tls [::1]:2 --tls-cert c \
                     --tls-key k --root-key r --region eu-central-1 --domain a.example --domain \
                     b.example --ephemeral --danger-plaintext --connections-max 9 \
-                    --connections-per-address-max 8 --log warn";
+                    --connections-per-address-max 8 --sigv2-presigned false --log warn";
         let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
         let expected = Layer {
             data: Some("d".into()),
@@ -209,6 +213,7 @@ mod tests {
             danger_plaintext: Some(true),
             connections_max: Some(9),
             connections_per_address_max: Some(8),
+            sigv2_presigned: Some(false),
             log: Some(LogLevel::Warn),
         };
         assert_eq!(arguments.layer(), expected);

@@ -89,6 +89,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
         region: settings.region.clone(),
         hosts: HostRules::new(host_domains(&settings)),
         limits: affordable(settings.limits.clone()),
+        presigned_v2: settings.presigned_v2,
     });
     let next_step = next_step(called_as, &settings.data);
     announce(&settings, &places, &bootstrap, &endpoint, &next_step);

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use strongroom_access::Enforcement;
 use strongroom_audit::{EventSink, SinkDown};
 use strongroom_crypto::{SecretText, SystemEntropy};
-use strongroom_gateway::{DangerPlaintext, Gateway, GatewayOptions, Limits, Listener, Service};
+use strongroom_gateway::{
+    DangerPlaintext, Gateway, GatewayOptions, Limits, Listener, PresignedV2, Service,
+};
 use strongroom_identity::{AccountName, Identity, NewAccount};
 use strongroom_objects::{S3, endpoints};
 use strongroom_sigv4::sign::{Credentials, Signer};
@@ -69,6 +71,18 @@ impl TestServer {
     /// # Errors
     /// If it cannot be started.
     pub fn start_with(limits: Limits) -> Result<Self, TestkitError> {
+        Self::build(limits, PresignedV2::Accepted)
+    }
+
+    /// Starts a server that refuses signatures of version 2 everywhere.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_without_v2() -> Result<Self, TestkitError> {
+        Self::build(Limits::default(), PresignedV2::Refused)
+    }
+
+    fn build(limits: Limits, presigned_v2: PresignedV2) -> Result<Self, TestkitError> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let clock = Arc::new(TestClock::new());
@@ -96,6 +110,7 @@ impl TestServer {
             region: region.clone(),
             hosts: HostRules::new([DOMAIN]),
             limits,
+            presigned_v2,
         });
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = runtime.block_on(Listener::plain(address, DangerPlaintext::Refused));

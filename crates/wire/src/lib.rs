@@ -10,6 +10,7 @@ mod decode;
 mod disposition;
 mod encoded_word;
 mod error;
+mod form;
 mod operation;
 mod preflight;
 mod present;
@@ -28,6 +29,7 @@ pub use copy_source::{CopySource, CopySourceError};
 pub use decode::{DecodeError, DecodeErrorKind, DecodeLocation, DecodeRequest};
 pub use disposition::{Disposition, DocumentError, OperationStatus, ServiceTables};
 pub use error::{ErrorResponse, JsonVersion, Protocol, encode_error, encode_error_s3};
+pub use form::{FORM_BYTES_MAX, FormAnswer, FormError, FormEvent, FormFields, FormParser};
 pub use operation::{
     InputKind, Location, MemberSpec, Operation, OperationSpec, PathShape, ShapeKind,
 };

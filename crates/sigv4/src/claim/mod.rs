@@ -15,7 +15,18 @@ use crate::verify::{CheckedClaim, SignatureForm, check_moment};
 
 mod header;
 mod query;
+mod query_v2;
 pub(crate) use header::parse_date;
+pub use query_v2::{CheckedClaimV2, ClaimV2, ExpectedV2};
+
+/// The claim of a request, in whichever version of signatures it is made.
+#[derive(Debug)]
+pub enum RequestClaim<'a> {
+    /// In the header or the query.
+    V4(Claim<'a>),
+    /// In the query.
+    V2(ClaimV2<'a>),
+}
 
 /// What one request says about its signer. Bound to that request: it cannot be checked or
 /// verified against another one.
@@ -38,15 +49,30 @@ pub struct Claim<'a> {
 ///
 /// # Errors
 /// If the request makes several claims, or one that cannot be read.
-pub fn parse_claim<'a>(request: &RequestView<'a>) -> Result<Option<Claim<'a>>, AuthError> {
+pub fn parse_claim<'a>(request: &RequestView<'a>) -> Result<Option<RequestClaim<'a>>, AuthError> {
     let authorization = request.single("authorization")?;
     let found = query::AuthParameters::find(request.query)?;
     match (authorization, found.version_4(), found.version_2()) {
         (None, false, false) => Ok(None),
-        (Some(value), false, false) => header::parse(request, value).map(Some),
-        (None, true, false) => query::parse(request, found).map(Some),
-        (None, false, true) => Err(AuthError::SigV2 { place: crate::SigV2Place::Query }),
+        (Some(value), false, false) => {
+            header::parse(request, value).map(|claim| Some(RequestClaim::V4(claim)))
+        }
+        (None, true, false) => {
+            query::parse(request, found).map(|claim| Some(RequestClaim::V4(claim)))
+        }
+        (None, false, true) => query_v2::parse(request).map(|claim| Some(RequestClaim::V2(claim))),
         _ => Err(AuthError::SeveralMechanisms),
+    }
+}
+
+impl<'a> RequestClaim<'a> {
+    /// The claim, if it is one of version 4.
+    #[must_use]
+    pub fn v4(self) -> Option<Claim<'a>> {
+        match self {
+            Self::V4(claim) => Some(claim),
+            Self::V2(_) => None,
+        }
     }
 }
 

@@ -41,6 +41,43 @@ pub enum AuthError {
         /// Where it was found.
         place: SigV2Place,
     },
+    /// A presigned request of version 2 without one of its three parameters.
+    #[error("a parameter of the signature of version 2 is missing")]
+    ParameterMissingV2,
+    /// A parameter that a signature of version 2 does not cover, or that came twice.
+    #[error("a signature of version 2 does not allow for a parameter of the query")]
+    ParameterV2 {
+        /// Its name.
+        name: Echo,
+    },
+    /// A header that a signer moved into the query came in the head, too, with another value.
+    #[error("a header differs from the query parameter of its name")]
+    HeaderDiffersV2 {
+        /// Its name.
+        name: Echo,
+    },
+    /// `Expires` is no moment.
+    #[error("the moment in `Expires` is malformed")]
+    ExpiresV2 {
+        /// The value.
+        given: Echo,
+    },
+    /// A presigned request of version 2 is used after its end.
+    #[error("the presigned request has expired")]
+    ExpiredV2 {
+        /// When it ended.
+        expires_at: Timestamp,
+        /// The time here.
+        server_time: Timestamp,
+    },
+    /// A presigned request of version 2 ends more than a week from now.
+    #[error("the presigned request lives longer than a week")]
+    LifetimeV2 {
+        /// When it would end.
+        expires_at: Timestamp,
+        /// The time here.
+        server_time: Timestamp,
+    },
     /// Signature version 4A (ECDSA).
     #[error("signature version 4A is not implemented")]
     SigV4aUnsupported,
@@ -287,8 +324,8 @@ pub enum ScopeDefect {
 
 /// Where a signature of version 2 was found.
 ///
-/// Headers are refused for good. Presigned requests and forms are what unmodified clients still
-/// make; until they are accepted they are refused under their own names.
+/// Headers are refused always. Presigned requests and forms are what unmodified clients still make:
+/// they are refused where a server is told to, and for operations that they are not accepted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SigV2Place {
     /// `Authorization: AWS ...`.

@@ -58,6 +58,10 @@ impl AuthError {
             Self::UnsupportedScheme { .. }
             | Self::NoSpaceAfterScheme { .. }
             | Self::SigV2 { .. }
+            | Self::ParameterMissingV2
+            | Self::ParameterV2 { .. }
+            | Self::HeaderDiffersV2 { .. }
+            | Self::ExpiresV2 { .. }
             | Self::SigV4aUnsupported
             | Self::SeveralMechanisms
             | Self::DuplicateHeader { .. }
@@ -81,6 +85,8 @@ impl AuthError {
             | Self::RequestTimeTooSkewed { .. }
             | Self::NotYetValid { .. }
             | Self::Expired { .. }
+            | Self::ExpiredV2 { .. }
+            | Self::LifetimeV2 { .. }
             | Self::HeadersNotSigned { .. }
             | Self::SignedHeaderAbsent { .. }
             | Self::SignatureMismatch(_)

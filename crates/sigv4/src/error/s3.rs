@@ -31,7 +31,32 @@ impl AuthError {
             Self::SeveralMechanisms => argument(
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, \
                  Signature query string parameter or the Authorization header should be specified",
+            )
+            .with("ArgumentName", "Authorization"),
+            Self::ParameterMissingV2 => denied(
+                "Query-string authentication requires the Signature, Expires and AWSAccessKeyId \
+                 parameters",
             ),
+            Self::ParameterV2 { name } => argument(
+                "A presigned request of signature version 2 has a query parameter that is not \
+                 allowed in it, or is there twice.",
+            )
+            .with("ArgumentName", name.as_str()),
+            Self::HeaderDiffersV2 { name } => {
+                argument("A header differs from the query parameter of the same name.")
+                    .with("ArgumentName", name.as_str())
+            }
+            Self::ExpiresV2 { given } => {
+                denied(&format!("Invalid date (should be seconds since epoch): {}", given.as_str()))
+            }
+            Self::ExpiredV2 { expires_at, server_time } => denied("Request has expired")
+                .with("Expires", expires_at.to_iso8601())
+                .with("ServerTime", server_time.to_iso8601()),
+            Self::LifetimeV2 { expires_at, server_time } => denied(
+                "The time in Expires must be less than a week (604800 seconds) in the future",
+            )
+            .with("Expires", expires_at.to_iso8601())
+            .with("ServerTime", server_time.to_iso8601()),
             Self::DuplicateHeader { name } => {
                 argument(format!("The header {name} must be given once."))
                     .with("ArgumentName", *name)

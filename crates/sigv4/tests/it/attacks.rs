@@ -341,7 +341,7 @@ fn an_unknown_key_is_answered_after_the_same_work() {
     let request = Request::new("GET", "/").signed(hashed(b"")).0;
     request.view(|view| {
         let expected = Expected { service: "s3", region: REGION, now: moment() };
-        let checked = parse_claim(view).unwrap().unwrap().check(&expected).unwrap();
+        let checked = parse_claim(view).unwrap().unwrap().v4().unwrap().check(&expected).unwrap();
         let refused = checked.verify_unknown(None);
         assert_eq!(
             refused,
@@ -368,7 +368,7 @@ fn the_stand_in_for_an_unknown_key_cannot_be_signed_with() {
     }
     request.view(|view| {
         let expected = Expected { service: "s3", region: REGION, now: moment() };
-        let checked = parse_claim(view).unwrap().unwrap().check(&expected).unwrap();
+        let checked = parse_claim(view).unwrap().unwrap().v4().unwrap().check(&expected).unwrap();
         assert!(matches!(checked.verify_unknown(None), AuthError::UnknownAccessKeyId { .. }));
         let key = SigningKey::derive(&secret(), "20130524", REGION, "s3");
         assert!(checked.verify(&key, None).is_err());
@@ -397,7 +397,7 @@ fn debug_output_shows_no_secret() {
     let mut output = format!("{signer:?} {:?}", signed.chunk_signer);
     request.view(|view| {
         let expected = Expected { service: "s3", region: REGION, now: moment() };
-        let claim = parse_claim(view).unwrap().unwrap();
+        let claim = parse_claim(view).unwrap().unwrap().v4().unwrap();
         output.push_str(&format!("{view:?} {claim:?}"));
         let checked = claim.check(&expected).unwrap();
         output.push_str(&format!("{checked:?}"));

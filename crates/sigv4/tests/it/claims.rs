@@ -45,7 +45,7 @@ fn a_request_without_a_claim_is_anonymous() {
 fn a_claim_says_who_signed_what() {
     let request = get();
     request.view(|view| {
-        let claim = parse_claim(view).unwrap().unwrap();
+        let claim = parse_claim(view).unwrap().unwrap().v4().unwrap();
         assert_eq!(claim.access_key().as_str(), ACCESS_KEY_ID);
         assert_eq!(claim.scope().as_str(), "20130524/us-east-1/s3/aws4_request");
         assert_eq!((claim.scope().date(), claim.scope().region()), ("20130524", "us-east-1"));
@@ -57,7 +57,7 @@ fn a_claim_says_who_signed_what() {
     });
     let request = presigned();
     request.view(|view| {
-        let claim = parse_claim(view).unwrap().unwrap();
+        let claim = parse_claim(view).unwrap().unwrap().v4().unwrap();
         assert_eq!((claim.form(), claim.expires_seconds()), (SignatureForm::Presigned, Some(3600)));
     });
 }
@@ -175,7 +175,7 @@ fn an_impossible_access_key_id_is_answered_like_an_unknown_one() {
         request.set("authorization", &value);
         if bad.is_ascii() {
             request.view(|view| {
-                let claim = parse_claim(view).unwrap().unwrap();
+                let claim = parse_claim(view).unwrap().unwrap().v4().unwrap();
                 assert_eq!(*claim.access_key(), AccessKeyClaim::Impossible(bad.into()));
                 let expected = Expected { service: "s3", region: REGION, now: moment() };
                 let refused = claim.check(&expected).unwrap().verify_unknown(None);
@@ -222,7 +222,7 @@ fn temporary_credentials_need_their_token() {
             let refused = AuthError::UnknownAccessKeyId { access_key_id: id.to_owned() };
             assert_eq!(outcome, if good { Ok(()) } else { Err(refused) });
             let token = request.view(|view| {
-                parse_claim(view).unwrap().unwrap().session_token().map(str::to_owned)
+                parse_claim(view).unwrap().unwrap().v4().unwrap().session_token().map(str::to_owned)
             });
             assert_eq!(token.as_deref(), session_token.map(|_| "the-token"));
         }
@@ -367,11 +367,6 @@ fn one_mechanism_at_a_time() {
     let mut request = presigned();
     request.query.push_str("&Signature=1");
     assert_eq!(request.refusal(), AuthError::SeveralMechanisms);
-    for parameter in ["AWSAccessKeyId=A", "Signature=A", "AWSAccessKeyId=A&Signature=B&Expires=1"] {
-        let request = Request::new("GET", &format!("/?{parameter}"));
-        let refused = AuthError::SigV2 { place: SigV2Place::Query };
-        assert_eq!(request.refusal(), refused, "{parameter}");
-    }
 }
 
 #[test]
@@ -459,7 +454,7 @@ fn a_signature_serves_one_day_region_and_service() {
     let request = get();
     request.view(|view| {
         let expected = Expected { service: "s3", region: REGION, now: moment() };
-        let checked = parse_claim(view).unwrap().unwrap().check(&expected).unwrap();
+        let checked = parse_claim(view).unwrap().unwrap().v4().unwrap().check(&expected).unwrap();
         for key in wrong {
             let refused = checked.verify(&key, None).map(|_| ()).unwrap_err();
             assert!(matches!(refused, AuthError::SignatureMismatch(_)));

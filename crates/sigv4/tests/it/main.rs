@@ -13,3 +13,4 @@ mod forms;
 mod property;
 mod support;
 mod vectors;
+mod version_2;

@@ -5,7 +5,7 @@ use strongroom_crypto::{SecretText, sha256};
 use strongroom_sigv4::sign::{Credentials, Signer};
 use strongroom_sigv4::{
     AuthError, BodyDecoder, BodyEnd, ChunkError, ChunkSigner, Event, Expected, PayloadMode,
-    RequestView, SigningKey, Verified, parse_claim,
+    RequestClaim, RequestView, SigningKey, Verified, parse_claim,
 };
 use strongroom_types::Timestamp;
 
@@ -106,7 +106,8 @@ impl Request {
         body: Option<&[u8]>,
     ) -> Result<(Verified, BodyDecoder), AuthError> {
         self.view(|view| {
-            let claim = parse_claim(view)?.ok_or(AuthError::Anonymous)?;
+            let claim =
+                parse_claim(view)?.and_then(RequestClaim::v4).ok_or(AuthError::Anonymous)?;
             let checked = claim.check(expected)?;
             let date = checked.claim().scope().date().to_owned();
             let secret = secret_of(checked.claim().access_key().as_str());

@@ -70,6 +70,7 @@ impl Environment {
             "CONNECTIONS_PER_ADDRESS_MAX" => {
                 layer.connections_per_address_max = Some(parsed(name, &value, COUNT)?);
             }
+            "SIGV2_PRESIGNED" => layer.sigv2_presigned = Some(truth(name, &value)?),
             "LOG" => {
                 let level = LogLevel::from_str(text(name, &value)?, false);
                 layer.log = Some(level.map_err(|_| wrong(name, LEVEL))?);

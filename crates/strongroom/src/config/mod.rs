@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Deserialize;
-use strongroom_gateway::{DangerPlaintext, Limits};
+use strongroom_gateway::{DangerPlaintext, Limits, PresignedV2};
 use strongroom_identity::{GivenRootKey, GivenRootKeyError};
 use strongroom_types::Region;
 
@@ -32,6 +32,7 @@ pub(crate) struct Layer {
     pub(crate) danger_plaintext: Option<bool>,
     pub(crate) connections_max: Option<usize>,
     pub(crate) connections_per_address_max: Option<usize>,
+    pub(crate) sigv2_presigned: Option<bool>,
     pub(crate) log: Option<LogLevel>,
 }
 
@@ -62,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) keeping: Keeping,
     pub(crate) danger_plaintext: DangerPlaintext,
     pub(crate) limits: Limits,
+    pub(crate) presigned_v2: PresignedV2,
     pub(crate) log: LogLevel,
     pub(crate) given_root_key: Option<GivenRootKey>,
 }
@@ -151,6 +153,7 @@ impl Layer {
             connections_per_address_max: self
                 .connections_per_address_max
                 .or(below.connections_per_address_max),
+            sigv2_presigned: self.sigv2_presigned.or(below.sigv2_presigned),
             log: self.log.or(below.log),
         }
     }
@@ -199,6 +202,11 @@ impl Settings {
                 false => DangerPlaintext::Refused,
             },
             limits,
+            // COMPAT: botocore presigns so by default where the region is us-east-1.
+            presigned_v2: match layer.sigv2_presigned.unwrap_or(true) {
+                true => PresignedV2::Accepted,
+                false => PresignedV2::Refused,
+            },
             log: layer.log.unwrap_or(LogLevel::Info),
             given_root_key,
         })
@@ -290,6 +298,7 @@ mod tests {
         assert_eq!(settings.domains, ["s3.localhost"]);
         assert_eq!(settings.keeping, Keeping::Durable);
         assert_eq!(settings.danger_plaintext, DangerPlaintext::Refused);
+        assert_eq!(settings.presigned_v2, PresignedV2::Accepted);
         assert!(settings.given_root_key.is_none());
         assert_eq!(settings.limits, Limits::default());
     }
@@ -340,7 +349,7 @@ mod tests {
                     tls-key = 'k'\nroot-key = 'r'\nregion = 'eu-central-1'\n\
                     domain = ['a.example', 'b.example']\nephemeral = true\n\
                     danger-plaintext = true\nconnections-max = 9\n\
-                    connections-per-address-max = 8\nlog = 'warn'";
+                    connections-per-address-max = 8\nsigv2-presigned = false\nlog = 'warn'";
         let pairs = [
             ("STRONGROOM_DATA", "d"),
             ("STRONGROOM_LISTEN", "127.0.0.1:1"),
@@ -354,11 +363,14 @@ mod tests {
             ("STRONGROOM_DANGER_PLAINTEXT", "1"),
             ("STRONGROOM_CONNECTIONS_MAX", "9"),
             ("STRONGROOM_CONNECTIONS_PER_ADDRESS_MAX", "8"),
+            ("STRONGROOM_SIGV2_PRESIGNED", "0"),
             ("STRONGROOM_LOG", "warn"),
         ];
         let read = Layer::from_toml(file).unwrap();
         assert_eq!(environment(&pairs).unwrap().layer, read);
         assert!(read.data.is_some() && read.log.is_some() && read.root_key.is_some());
+        let settings = resolve(read, &[], "").unwrap();
+        assert_eq!(settings.presigned_v2, PresignedV2::Refused);
     }
 
     #[test]

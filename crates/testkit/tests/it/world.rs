@@ -25,7 +25,10 @@ impl World {
 
     /// The same on a server that allows its clients so much.
     pub(crate) fn with(limits: Limits) -> Self {
-        let server = TestServer::start_with(limits).unwrap();
+        Self::in_server(TestServer::start_with(limits).unwrap())
+    }
+
+    pub(crate) fn in_server(server: TestServer) -> Self {
         let expired = server.session(Duration::from_secs(15 * 60)).unwrap();
         server.clock().advance(Duration::from_secs(60 * 60));
         let send = |method: &str, target: &str, body: &[u8]| {

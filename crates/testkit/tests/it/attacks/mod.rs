@@ -6,9 +6,11 @@
 mod chunks;
 mod crowds;
 mod documents;
+mod forms;
 mod framing;
 mod heads;
 mod paths;
+mod presigned_v2;
 mod queries;
 mod responses;
 mod slowness;
