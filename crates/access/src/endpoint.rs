@@ -81,6 +81,8 @@ pub struct Manners {
     /// The error for something in the request that is no member of the operation; `None` if it
     /// means nothing to the service either.
     pub unknown_member: fn(operation: &str, member: &UnknownMember) -> Option<ErrorResponse>,
+    /// The error for a head that the operation does not go with, though all members of it do.
+    pub refused_head: fn(operation: &str, head: &RequestHead) -> Option<ErrorResponse>,
 }
 
 impl Manners {
@@ -153,6 +155,7 @@ where
         let request = DecodeRequest::new(Op::SPEC, head, target, body).map_err(as_answer)?;
         let input = Op::decode(&request).map_err(as_answer)?;
         let refusal = self.manners.refusal(Op::SPEC, request.present());
+        let refusal = refusal.or_else(|| (self.manners.refused_head)(Op::NAME, head));
         Ok(Box::new(Call {
             function: self.function.clone(),
             input,

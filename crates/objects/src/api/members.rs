@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use strongroom_model::s3;
 use strongroom_wire::Disposition::{Enforced, Fixed, Refused};
 use strongroom_wire::{
-    Disposition, ErrorResponse, Location, OperationStatus, ServiceTables, UnknownMember,
+    Disposition, ErrorResponse, Location, OperationStatus, RequestHead, ServiceTables,
+    UnknownMember,
 };
 
 use super::{errors, member_rows, setting_rows};
@@ -90,6 +91,23 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
             promises.then(|| errors::not_implemented(name))
         }
     }
+}
+
+/// The answer to a head that an operation does not go with.
+///
+/// SPEC: data-protection, 1.10: a completion that says it is a form is none.
+pub(super) fn refused_head(operation: &str, head: &RequestHead) -> Option<ErrorResponse> {
+    if operation != "CompleteMultipartUpload" {
+        return None;
+    }
+    let mut types = head.headers.get_all(http::header::CONTENT_TYPE).iter();
+    let is_form = |value: &http::HeaderValue| {
+        let kind = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    };
+    let message = "the content type `application/x-www-form-urlencoded` is not supported for this \
+                   operation";
+    types.any(is_form).then(|| errors::invalid_request(message))
 }
 
 /// Rows of all groups of operations.

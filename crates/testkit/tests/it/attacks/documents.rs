@@ -5,7 +5,7 @@ use strongroom_crypto::Md5;
 use strongroom_testkit::{Call, Reply};
 
 use super::assert_refused;
-use crate::world::{BUCKET, KEY, World};
+use crate::world::{BUCKET, KEY, PART_ETAG, World};
 
 fn delete(world: &World, document: &str) -> Call {
     let mut md5 = Md5::new();
@@ -17,6 +17,30 @@ fn delete(world: &World, document: &str) -> Call {
 
 fn refused(world: &World, name: &str, document: &str) -> Reply {
     assert_refused(world, name, &delete(world, document).to_bytes()).unwrap()
+}
+
+/// SPEC: data-protection, 1.10.
+#[test]
+fn a_completion_is_no_form() {
+    let world = World::new();
+    let target = format!("/{BUCKET}/{KEY}?uploadId={}", world.upload_id);
+    let document = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{PART_ETAG}</ETag></Part>\
+         </CompleteMultipartUpload>"
+    );
+    let call = |content_type| {
+        let call = world.server.call("POST", &target).body(&document);
+        let call = call.header("content-type", content_type);
+        call.sign(&world.server.signer(world.server.main())).unwrap()
+    };
+    for content_type in
+        ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"]
+    {
+        let call = call(content_type);
+        let reply = assert_refused(&world, content_type, &call.to_bytes()).unwrap();
+        assert_eq!(reply.outcome(), "400 InvalidRequest", "{content_type}");
+    }
+    assert_eq!(world.server.send(&call("application/xml")).unwrap().status, 200);
 }
 
 /// SPEC: data-protection, ERR-004.
