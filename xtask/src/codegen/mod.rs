@@ -37,8 +37,13 @@ pub fn run(check: bool) -> Result<(), CodegenError> {
     let scope: Scope =
         toml::from_str(&scope).map_err(|error| CodegenError(format!("scope.toml: {error}")))?;
     let model = read(&crate_folder.join("models").join(&scope.s3.model))?;
-    let model: Model = serde_json::from_str(&model)
+    let mut model: Model = serde_json::from_str(&model)
         .map_err(|error| CodegenError(format!("{}: {error}", scope.s3.model)))?;
+    for (operation, headers) in &scope.s3.http_headers {
+        for header in headers {
+            model.add_header(operation, header).map_err(CodegenError)?;
+        }
+    }
     let mut files = BTreeMap::new();
     for (name, text) in service(&model, &scope.s3)? {
         files.insert(name, rustfmt(&root, &text)?);

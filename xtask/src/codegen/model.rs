@@ -78,6 +78,32 @@ pub struct Shape {
 }
 
 impl Model {
+    /// Gives an operation a header as one more member. Its name without hyphens is the member's
+    /// and, but for `If-Range`, the shape's.
+    pub fn add_header(&mut self, operation: &str, header: &str) -> Result<(), String> {
+        let found = self.operations.0.iter().find(|(name, _)| name == operation);
+        let (_, found) = found.ok_or_else(|| format!("there is no operation `{operation}`"))?;
+        let name = header.replace('-', "");
+        let shape = if name == "IfRange" { "IfMatch" } else { &name };
+        if !self.shapes.contains_key(shape) {
+            return Err(format!("there is no shape for the header `{header}`"));
+        }
+        let member = Reference {
+            shape: shape.to_owned(),
+            location: Some("header".to_owned()),
+            name: Some(header.to_owned()),
+            attribute: false,
+            flattened: false,
+            streaming: false,
+        };
+        let input = self.shapes.get_mut(&found.input.shape).ok_or("an input has no shape")?;
+        if input.members.0.iter().any(|(other, _)| *other == name) {
+            return Err(format!("`{operation}` has `{name}` already"));
+        }
+        input.members.0.push((name, member));
+        Ok(())
+    }
+
     pub fn shape(&self, name: &str) -> &Shape {
         self.shapes.get(name).unwrap_or_else(|| panic!("the model has no shape `{name}`"))
     }

@@ -21,6 +21,8 @@ pub struct Service {
     pub groups: BTreeMap<String, Vec<String>>,
     pub roots: BTreeMap<String, String>,
     pub statuses: BTreeMap<String, u16>,
+    /// Headers that an operation takes although its model does not say so.
+    pub http_headers: BTreeMap<String, Vec<String>>,
     pub quirks: Quirks,
     #[serde(default)]
     pub mixed_lists: BTreeMap<String, MixedLists>,

@@ -122,6 +122,8 @@ pub struct CompleteMultipartUploadInput {
     pub sse_customer_algorithm: Option<String>,
     pub sse_customer_key: Option<Redacted>,
     pub sse_customer_key_md5: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_unmodified_since: Option<Timestamp>,
 }
 
 impl CompleteMultipartUploadInput {
@@ -152,6 +154,8 @@ impl CompleteMultipartUploadInput {
             sse_customer_algorithm: None,
             sse_customer_key: None,
             sse_customer_key_md5: None,
+            if_modified_since: None,
+            if_unmodified_since: None,
         }
     }
 }
@@ -228,6 +232,8 @@ impl Operation for CompleteMultipartUpload {
             0 "SSECustomerAlgorithm" Header("x-amz-server-side-encryption-customer-algorithm") Text optional,
             0 "SSECustomerKey" Header("x-amz-server-side-encryption-customer-key") Sensitive optional,
             0 "SSECustomerKeyMD5" Header("x-amz-server-side-encryption-customer-key-md5") Text optional,
+            0 "IfModifiedSince" Header("if-modified-since") Timestamp optional,
+            0 "IfUnmodifiedSince" Header("if-unmodified-since") Timestamp optional,
         },
     };
     type Input = CompleteMultipartUploadInput;
@@ -258,6 +264,8 @@ impl Operation for CompleteMultipartUpload {
             sse_customer_algorithm: r.header("x-amz-server-side-encryption-customer-algorithm")?,
             sse_customer_key: r.header("x-amz-server-side-encryption-customer-key")?,
             sse_customer_key_md5: r.header("x-amz-server-side-encryption-customer-key-md5")?,
+            if_modified_since: r.header_or_ignore("if-modified-since"),
+            if_unmodified_since: r.header_or_ignore("if-unmodified-since"),
         })
     }
 

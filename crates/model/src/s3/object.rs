@@ -70,6 +70,8 @@ pub struct CopyObjectInput {
     pub object_lock_event_hold_duration_years: Option<i32>,
     pub expected_bucket_owner: Option<String>,
     pub expected_source_bucket_owner: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_unmodified_since: Option<Timestamp>,
 }
 
 impl CopyObjectInput {
@@ -124,6 +126,8 @@ impl CopyObjectInput {
             object_lock_event_hold_duration_years: None,
             expected_bucket_owner: None,
             expected_source_bucket_owner: None,
+            if_modified_since: None,
+            if_unmodified_since: None,
         }
     }
 }
@@ -201,6 +205,8 @@ impl Operation for CopyObject {
             0 "ObjectLockEventHoldDurationYears" Header("x-amz-object-lock-event-hold-duration-years") Integer optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
             0 "ExpectedSourceBucketOwner" Header("x-amz-source-expected-bucket-owner") Text optional,
+            0 "IfModifiedSince" Header("if-modified-since") Timestamp optional,
+            0 "IfUnmodifiedSince" Header("if-unmodified-since") Timestamp optional,
         },
     };
     type Input = CopyObjectInput;
@@ -262,6 +268,8 @@ impl Operation for CopyObject {
                 .header("x-amz-object-lock-event-hold-duration-years")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
             expected_source_bucket_owner: r.header("x-amz-source-expected-bucket-owner")?,
+            if_modified_since: r.header_or_ignore("if-modified-since"),
+            if_unmodified_since: r.header_or_ignore("if-unmodified-since"),
         })
     }
 
@@ -309,6 +317,9 @@ pub struct DeleteObjectInput {
     pub if_match: Option<String>,
     pub if_match_last_modified_time: Option<Timestamp>,
     pub if_match_size: Option<i64>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_none_match: Option<String>,
+    pub if_unmodified_since: Option<Timestamp>,
 }
 
 impl DeleteObjectInput {
@@ -326,6 +337,9 @@ impl DeleteObjectInput {
             if_match: None,
             if_match_last_modified_time: None,
             if_match_size: None,
+            if_modified_since: None,
+            if_none_match: None,
+            if_unmodified_since: None,
         }
     }
 }
@@ -358,6 +372,9 @@ impl Operation for DeleteObject {
             0 "IfMatch" Header("if-match") Text optional,
             0 "IfMatchLastModifiedTime" Header("x-amz-if-match-last-modified-time") Timestamp optional,
             0 "IfMatchSize" Header("x-amz-if-match-size") Long optional,
+            0 "IfModifiedSince" Header("if-modified-since") Timestamp optional,
+            0 "IfNoneMatch" Header("if-none-match") Text optional,
+            0 "IfUnmodifiedSince" Header("if-unmodified-since") Timestamp optional,
         },
     };
     type Input = DeleteObjectInput;
@@ -375,6 +392,9 @@ impl Operation for DeleteObject {
             if_match: r.header("if-match")?,
             if_match_last_modified_time: r.header("x-amz-if-match-last-modified-time")?,
             if_match_size: r.header("x-amz-if-match-size")?,
+            if_modified_since: r.header_or_ignore("if-modified-since"),
+            if_none_match: r.header("if-none-match")?,
+            if_unmodified_since: r.header_or_ignore("if-unmodified-since"),
         })
     }
 
@@ -504,6 +524,7 @@ pub struct GetObjectInput {
     pub part_number: Option<i32>,
     pub expected_bucket_owner: Option<String>,
     pub checksum_mode: Option<ChecksumMode>,
+    pub if_range: Option<String>,
 }
 
 impl GetObjectInput {
@@ -532,6 +553,7 @@ impl GetObjectInput {
             part_number: None,
             expected_bucket_owner: None,
             checksum_mode: None,
+            if_range: None,
         }
     }
 }
@@ -618,6 +640,7 @@ impl Operation for GetObject {
             0 "PartNumber" Query("partNumber") Integer optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
             0 "ChecksumMode" Header("x-amz-checksum-mode") Enum optional,
+            0 "IfRange" Header("if-range") Text optional,
         },
     };
     type Input = GetObjectInput;
@@ -646,6 +669,7 @@ impl Operation for GetObject {
             part_number: r.query("partNumber")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
             checksum_mode: r.header("x-amz-checksum-mode")?,
+            if_range: r.header("if-range")?,
         })
     }
 
@@ -736,6 +760,10 @@ pub struct GetObjectAttributesInput {
     pub request_payer: Option<RequestPayer>,
     pub expected_bucket_owner: Option<String>,
     pub object_attributes: Vec<ObjectAttributes>,
+    pub if_match: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_none_match: Option<String>,
+    pub if_unmodified_since: Option<Timestamp>,
 }
 
 impl GetObjectAttributesInput {
@@ -758,6 +786,10 @@ impl GetObjectAttributesInput {
             request_payer: None,
             expected_bucket_owner: None,
             object_attributes,
+            if_match: None,
+            if_modified_since: None,
+            if_none_match: None,
+            if_unmodified_since: None,
         }
     }
 }
@@ -797,6 +829,10 @@ impl Operation for GetObjectAttributes {
             0 "RequestPayer" Header("x-amz-request-payer") Enum optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
             0 "ObjectAttributes" Header("x-amz-object-attributes") List required,
+            0 "IfMatch" Header("if-match") Text optional,
+            0 "IfModifiedSince" Header("if-modified-since") Timestamp optional,
+            0 "IfNoneMatch" Header("if-none-match") Text optional,
+            0 "IfUnmodifiedSince" Header("if-unmodified-since") Timestamp optional,
         },
     };
     type Input = GetObjectAttributesInput;
@@ -815,6 +851,10 @@ impl Operation for GetObjectAttributes {
             request_payer: r.header("x-amz-request-payer")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
             object_attributes: r.required_header_list("x-amz-object-attributes")?,
+            if_match: r.header("if-match")?,
+            if_modified_since: r.header_or_ignore("if-modified-since"),
+            if_none_match: r.header("if-none-match")?,
+            if_unmodified_since: r.header_or_ignore("if-unmodified-since"),
         })
     }
 
@@ -861,6 +901,7 @@ pub struct HeadObjectInput {
     pub part_number: Option<i32>,
     pub expected_bucket_owner: Option<String>,
     pub checksum_mode: Option<ChecksumMode>,
+    pub if_range: Option<String>,
 }
 
 impl HeadObjectInput {
@@ -889,6 +930,7 @@ impl HeadObjectInput {
             part_number: None,
             expected_bucket_owner: None,
             checksum_mode: None,
+            if_range: None,
         }
     }
 }
@@ -975,6 +1017,7 @@ impl Operation for HeadObject {
             0 "PartNumber" Query("partNumber") Integer optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
             0 "ChecksumMode" Header("x-amz-checksum-mode") Enum optional,
+            0 "IfRange" Header("if-range") Text optional,
         },
     };
     type Input = HeadObjectInput;
@@ -1003,6 +1046,7 @@ impl Operation for HeadObject {
             part_number: r.query("partNumber")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
             checksum_mode: r.header("x-amz-checksum-mode")?,
+            if_range: r.header("if-range")?,
         })
     }
 
@@ -1131,6 +1175,8 @@ pub struct PutObjectInput {
     pub object_lock_event_hold_duration_days: Option<i32>,
     pub object_lock_event_hold_duration_years: Option<i32>,
     pub expected_bucket_owner: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_unmodified_since: Option<Timestamp>,
 }
 
 impl PutObjectInput {
@@ -1186,6 +1232,8 @@ impl PutObjectInput {
             object_lock_event_hold_duration_days: None,
             object_lock_event_hold_duration_years: None,
             expected_bucket_owner: None,
+            if_modified_since: None,
+            if_unmodified_since: None,
         }
     }
 }
@@ -1276,6 +1324,8 @@ impl Operation for PutObject {
             0 "ObjectLockEventHoldDurationDays" Header("x-amz-object-lock-event-hold-duration-days") Integer optional,
             0 "ObjectLockEventHoldDurationYears" Header("x-amz-object-lock-event-hold-duration-years") Integer optional,
             0 "ExpectedBucketOwner" Header("x-amz-expected-bucket-owner") Text optional,
+            0 "IfModifiedSince" Header("if-modified-since") Timestamp optional,
+            0 "IfUnmodifiedSince" Header("if-unmodified-since") Timestamp optional,
         },
     };
     type Input = PutObjectInput;
@@ -1333,6 +1383,8 @@ impl Operation for PutObject {
             object_lock_event_hold_duration_years: r
                 .header("x-amz-object-lock-event-hold-duration-years")?,
             expected_bucket_owner: r.header("x-amz-expected-bucket-owner")?,
+            if_modified_since: r.header_or_ignore("if-modified-since"),
+            if_unmodified_since: r.header_or_ignore("if-unmodified-since"),
         })
     }
 

@@ -109,6 +109,17 @@ pub(crate) fn bucket_acl() -> ErrorResponse {
     ErrorResponse::new("InvalidBucketAclWithObjectOwnership", 400, message)
 }
 
+/// A customer's key, where the bucket blocks them. SPEC: data-protection, 2.7.
+pub(crate) fn customer_key_blocked() -> ErrorResponse {
+    let message = "access denied because the bucket blocks encryption with customer keys (SSE-C)";
+    ErrorResponse::new("AccessDenied", 403, message)
+}
+
+/// A customer's key for an object or upload that was not encrypted with one.
+pub(crate) fn not_customer_encrypted() -> ErrorResponse {
+    invalid_request("the encryption parameters are not applicable to this object")
+}
+
 /// A redirect that leads nowhere.
 pub(crate) fn redirect_location() -> ErrorResponse {
     let message =

@@ -107,7 +107,7 @@ pub(super) use encryption_headers;
 impl EncryptionHeaders<'_> {
     /// Accepts SSE-S3, named or not, and refuses everything else by name.
     ///
-    /// SPEC: data-protection, 2.4 and 2.5.
+    /// SPEC: data-protection, 2.4, 2.5 and 2.7: every bucket blocks SSE-C.
     pub(super) fn check(&self) -> Result<(), ErrorResponse> {
         let kms = self.kms_key_id.is_some() || self.context.is_some();
         match (self.algorithm, self.customer_header()) {
@@ -118,7 +118,7 @@ impl EncryptionHeaders<'_> {
                     "encryption with a customer key and with another one exclude each other",
                 ));
             }
-            (None, Some(header)) => return Err(errors::not_implemented(header)),
+            (None, Some(_)) => return Err(errors::customer_key_blocked()),
             (_, None) => {}
         }
         match self.algorithm {

@@ -66,6 +66,8 @@ pub(super) const ROWS: &[MemberRow] = &[
     ("CompleteMultipartUpload", "ExpectedBucketOwner", Enforced),
     ("CompleteMultipartUpload", "IfMatch", Enforced),
     ("CompleteMultipartUpload", "IfNoneMatch", Enforced),
+    ("CompleteMultipartUpload", "IfModifiedSince", Refused),
+    ("CompleteMultipartUpload", "IfUnmodifiedSince", Refused),
     ("CompleteMultipartUpload", "SSECustomerAlgorithm", Refused),
     ("CompleteMultipartUpload", "SSECustomerKey", Refused),
     ("CompleteMultipartUpload", "SSECustomerKeyMD5", Refused),

@@ -40,18 +40,25 @@ pub(super) fn refused_member(operation: &str, member: &str) -> Option<ErrorRespo
                 _ => errors::acl_not_supported(),
             })
         }
+        "CopySourceSSECustomerAlgorithm"
+        | "CopySourceSSECustomerKey"
+        | "CopySourceSSECustomerKeyMD5" => Some(errors::not_customer_encrypted()),
         "SSECustomerAlgorithm" | "SSECustomerKey" | "SSECustomerKeyMD5"
             if READS.contains(&operation) =>
         {
             // SPEC: data-protection, 2.6: no object here was encrypted with a customer's key.
-            let message = "the encryption parameters are not applicable to this object";
-            Some(errors::invalid_request(message))
+            Some(errors::not_customer_encrypted())
         }
         // Judged by the adapter, together with the other encryption headers.
         "SSECustomerAlgorithm" | "SSECustomerKey" | "SSECustomerKeyMD5"
             if WRITES.contains(&operation) =>
         {
             None
+        }
+        "SSECustomerAlgorithm" | "SSECustomerKey" | "SSECustomerKeyMD5"
+            if PARTS.contains(&operation) =>
+        {
+            Some(errors::customer_key_blocked())
         }
         _ => Some(errors::not_implemented(place)),
     }
@@ -164,7 +171,9 @@ const CORE_OPERATIONS: &[&str] = &[
     "PutObject",
 ];
 
-const READS: [&str; 3] = ["GetObject", "GetObjectAttributes", "HeadObject"];
+const READS: [&str; 5] =
+    ["CompleteMultipartUpload", "GetObject", "GetObjectAttributes", "HeadObject", "ListParts"];
+const PARTS: [&str; 2] = ["UploadPart", "UploadPartCopy"];
 const WRITES: [&str; 3] = ["CopyObject", "CreateMultipartUpload", "PutObject"];
 const PROTECTIVE_PREFIXES: [&str; 4] =
     ["x-amz-acl", "x-amz-grant-", "x-amz-object-lock-", "x-amz-tagging"];
@@ -212,6 +221,9 @@ const CORE: &[MemberRow] = &[
     ("DeleteObject", "IfMatch", Enforced),
     ("DeleteObject", "IfMatchLastModifiedTime", Enforced),
     ("DeleteObject", "IfMatchSize", Enforced),
+    ("DeleteObject", "IfModifiedSince", Refused),
+    ("DeleteObject", "IfNoneMatch", Refused),
+    ("DeleteObject", "IfUnmodifiedSince", Refused),
     ("DeleteObjects", "Bucket", Enforced),
     ("DeleteObjects", "Delete", Enforced),
     ("DeleteObjects", "Delete.Objects", Enforced),
@@ -231,6 +243,7 @@ const CORE: &[MemberRow] = &[
     ("GetObject", "IfModifiedSince", Enforced),
     ("GetObject", "IfNoneMatch", Enforced),
     ("GetObject", "IfUnmodifiedSince", Enforced),
+    ("GetObject", "IfRange", Enforced),
     ("GetObject", "Key", Enforced),
     ("GetObject", "Range", Enforced),
     ("GetObject", "ResponseCacheControl", Enforced),
@@ -252,6 +265,7 @@ const CORE: &[MemberRow] = &[
     ("HeadObject", "IfModifiedSince", Enforced),
     ("HeadObject", "IfNoneMatch", Enforced),
     ("HeadObject", "IfUnmodifiedSince", Enforced),
+    ("HeadObject", "IfRange", Enforced),
     ("HeadObject", "Key", Enforced),
     ("HeadObject", "Range", Enforced),
     ("HeadObject", "ResponseCacheControl", Enforced),
@@ -279,6 +293,10 @@ const CORE: &[MemberRow] = &[
     ("GetObjectAttributes", "RequestPayer", NO_REQUESTER_PAYS),
     ("GetObjectAttributes", "ExpectedBucketOwner", Enforced),
     ("GetObjectAttributes", "ObjectAttributes", Enforced),
+    ("GetObjectAttributes", "IfMatch", Enforced),
+    ("GetObjectAttributes", "IfModifiedSince", Enforced),
+    ("GetObjectAttributes", "IfNoneMatch", Enforced),
+    ("GetObjectAttributes", "IfUnmodifiedSince", Enforced),
     ("PutObject", "ACL", OWNER_ACL),
     ("PutObject", "Bucket", Enforced),
     ("PutObject", "Body", Enforced),
@@ -303,6 +321,8 @@ const CORE: &[MemberRow] = &[
     ("PutObject", "Expires", Enforced),
     ("PutObject", "IfMatch", Enforced),
     ("PutObject", "IfNoneMatch", Enforced),
+    ("PutObject", "IfModifiedSince", Refused),
+    ("PutObject", "IfUnmodifiedSince", Refused),
     ("PutObject", "GrantFullControl", Refused),
     ("PutObject", "GrantRead", Refused),
     ("PutObject", "GrantReadACP", Refused),
@@ -373,6 +393,8 @@ const CORE: &[MemberRow] = &[
     ("CopyObject", "ObjectLockEventHold", Refused),
     ("CopyObject", "ObjectLockEventHoldDurationDays", Refused),
     ("CopyObject", "ObjectLockEventHoldDurationYears", Refused),
+    ("CopyObject", "IfModifiedSince", Refused),
+    ("CopyObject", "IfUnmodifiedSince", Refused),
     ("CopyObject", "ExpectedBucketOwner", Enforced),
     ("CopyObject", "ExpectedSourceBucketOwner", Enforced),
 ];

@@ -202,7 +202,12 @@ async fn get_object_attributes(
     let request = ReadRequest {
         object_key: input.key,
         version_id: input.version_id,
-        conditions: ReadConditions::default(),
+        conditions: ReadConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        },
         selection: Selection::Whole,
     };
     let page_parts = usize::try_from(parts_max).unwrap_or(0);

@@ -5,7 +5,7 @@ use strongroom_types::Timestamp;
 use strongroom_wire::ErrorResponse;
 
 use super::errors;
-use crate::objects::{RangeSpec, Selection};
+use crate::objects::{IfRange, RangeSpec, Selection};
 
 /// `response-*` parameters: headers of the answer in place of the stored ones.
 #[derive(Debug, Default)]
@@ -64,6 +64,7 @@ impl Overrides {
 /// Which bytes a read asks for.
 pub(super) fn selection(
     range: Option<String>,
+    if_range: Option<String>,
     part_number: Option<i32>,
 ) -> Result<Selection, ErrorResponse> {
     match (range, part_number) {
@@ -71,7 +72,10 @@ pub(super) fn selection(
             Err(errors::invalid_request("cannot specify both `Range` header and `partNumber`"))
         }
         (Some(text), None) => Ok(match RangeSpec::parse(&text) {
-            Some(range) => Selection::Range { range, text },
+            Some(range) => {
+                let if_range = if_range.as_deref().map(IfRange::parse);
+                Selection::Range { range, text, if_range }
+            }
             None => Selection::Whole,
         }),
         (None, Some(number)) => {
@@ -97,7 +101,11 @@ macro_rules! read_request {
                 if_modified_since: $input.if_modified_since,
                 if_unmodified_since: $input.if_unmodified_since,
             },
-            selection: crate::api::reads::selection($input.range.take(), $input.part_number)?,
+            selection: crate::api::reads::selection(
+                $input.range.take(),
+                $input.if_range.take(),
+                $input.part_number,
+            )?,
         }
     };
 }

@@ -21,7 +21,7 @@ use crate::records::{Etag, ObjectRecord};
 pub(crate) use copy::{CopyRequest, MetadataDirective, SourceRequest, source_broke};
 pub(crate) use delete::DeleteRequest;
 pub(crate) use read::{AttributesPage, ReadRequest};
-pub(crate) use selection::{RangeSpec, Selection};
+pub(crate) use selection::{IfRange, RangeSpec, Selection};
 pub(crate) use versions::place_of_null;
 pub(crate) use write::{CommitFailure, NewVersion, PutRequest, decided};
 

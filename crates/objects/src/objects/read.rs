@@ -167,7 +167,9 @@ impl S3 {
         let mut found = FoundObject { version, range: None, part: None };
         match (&request.selection, &manifest) {
             (Selection::Whole, _) => {}
-            (Selection::Range { range, text }, _) => {
+            (Selection::Range { if_range: Some(meant), .. }, _)
+                if !meant.means(&found.version.record) => {}
+            (Selection::Range { range, text, .. }, _) => {
                 let range = range.within(object_bytes).ok_or_else(|| {
                     ObjectError::RangeNotSatisfiable { requested: text.clone(), object_bytes }
                 })?;

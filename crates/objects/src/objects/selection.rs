@@ -2,7 +2,10 @@
 //!
 //! SPEC: data-protection, 1.10 ("GET/HEAD by part"); RFC 9110, 14.
 
+use strongroom_types::Timestamp;
+
 use crate::payload::ByteRange;
+use crate::records::{Etag, ObjectRecord};
 
 /// Which bytes of an object a read asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,9 +19,43 @@ pub(crate) enum Selection {
         range: RangeSpec,
         /// The header as it came, for the error.
         text: String,
+        /// Which object the range is meant of; of another one the whole is answered.
+        if_range: Option<IfRange>,
     },
     /// One part of an object that was written in parts.
     Part(u32),
+}
+
+/// The value of `If-Range`: which object a range is meant of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfRange {
+    /// The one with this ETag.
+    Etag(Etag),
+    /// The one that was written in exactly this second.
+    Date(Timestamp),
+    /// None that there can be: a weak ETag, or what is neither ETag nor date.
+    Nothing,
+}
+
+impl IfRange {
+    /// Reads the header. RFC 9110, 13.1.5: the comparison is a strong one.
+    pub(crate) fn parse(text: &str) -> Self {
+        let text = text.trim();
+        match (text.parse(), Timestamp::parse_http_date(text)) {
+            (Ok(etag), _) => Self::Etag(etag),
+            (Err(_), Ok(date)) => Self::Date(date),
+            (Err(_), Err(_)) => Self::Nothing,
+        }
+    }
+
+    /// Whether the range is meant of this object.
+    pub(crate) fn means(self, object: &ObjectRecord) -> bool {
+        match self {
+            Self::Etag(etag) => etag == object.etag,
+            Self::Date(date) => date == object.last_modified.floor_to_second(),
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// A range of bytes that is not yet cut to an object.

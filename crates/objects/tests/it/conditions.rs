@@ -147,3 +147,84 @@ async fn deletions_may_ask_for_a_known_object() {
         assert_eq!(absent.status, 204);
     }
 }
+
+/// RFC 9110, 13.1.5: a range of another object than the one that is meant is the whole of it.
+#[tokio::test]
+async fn a_range_is_of_the_object_that_is_meant() {
+    let world = World::with_bucket().await;
+    let put = world.put("/bkt/k").body("0123456789").send().await.ok();
+    let etag = put.header("etag").unwrap().to_owned();
+    let date = "Fri, 15 Jan 2027 08:00:00 GMT";
+    let ranged = |value: &str| {
+        world.get("/bkt/k").header("range", "bytes=2-4").header("if-range", value).send()
+    };
+    for value in [etag.as_str(), etag.trim_matches('"'), date] {
+        let part = ranged(value).await.ok();
+        assert_eq!((part.status, part.text()), (206, "234"), "{value}");
+    }
+    let weak = format!("W/{etag}");
+    for value in [
+        "\"5eb63bbbe01eeed093cb22bb8f5acdc3\"",
+        weak.as_str(),
+        "Fri, 15 Jan 2027 07:59:59 GMT",
+        "Fri, 15 Jan 2027 08:00:01 GMT",
+        "*",
+        "nonsense",
+        "",
+    ] {
+        let whole = ranged(value).await.ok();
+        assert_eq!((whole.status, whole.text()), (200, "0123456789"), "{value}");
+        assert_eq!(whole.header("content-range"), None);
+    }
+    // A range outside the object is none of the other object's business.
+    let beyond = world.get("/bkt/k").header("range", "bytes=99-").header("if-range", "\"x\"");
+    assert_eq!(beyond.send().await.ok().status, 200);
+    let beyond = world.get("/bkt/k").header("range", "bytes=99-").header("if-range", &etag);
+    beyond.send().await.expect(416, "InvalidRange");
+    // Without a range it says nothing, and HEAD follows GET.
+    assert_eq!(world.get("/bkt/k").header("if-range", "\"x\"").send().await.ok().status, 200);
+    let head = world.head("/bkt/k").header("range", "bytes=2-4").header("if-range", "\"x\"");
+    assert_eq!(head.send().await.ok().header("content-length"), Some("10"));
+}
+
+#[tokio::test]
+async fn attributes_have_the_conditions_of_reads() {
+    let world = World::with_bucket().await;
+    let put = world.put("/bkt/k").body("x").send().await.ok();
+    let etag = put.header("etag").unwrap().to_owned();
+    let ask = |name: &str, value: &str| {
+        let call = world.get("/bkt/k?attributes").header("x-amz-object-attributes", "ETag");
+        call.header(name, value).send()
+    };
+    let (before, later) = ("Fri, 15 Jan 2027 07:00:00 GMT", "Fri, 15 Jan 2027 09:00:00 GMT");
+    ask("if-match", &etag).await.ok();
+    ask("if-match", "\"x\"").await.expect(412, "PreconditionFailed");
+    assert_eq!(ask("if-none-match", &etag).await.status, 304);
+    ask("if-none-match", "\"x\"").await.ok();
+    assert_eq!(ask("if-modified-since", later).await.status, 304);
+    ask("if-modified-since", before).await.ok();
+    ask("if-unmodified-since", before).await.expect(412, "PreconditionFailed");
+    ask("if-unmodified-since", later).await.ok();
+    ask("if-unmodified-since", "no date").await.ok();
+}
+
+/// Conditions that S3 does not know are refused: who sends one relies on it.
+#[tokio::test]
+async fn conditions_that_would_be_ignored_are_refused() {
+    let world = World::with_bucket().await;
+    world.put("/bkt/k").body("old").send().await.ok();
+    let date = "Fri, 15 Jan 2027 07:00:00 GMT";
+    for (name, value) in [("if-unmodified-since", date), ("if-modified-since", "nonsense")] {
+        for call in [
+            world.put("/bkt/k").body("new"),
+            world.put("/bkt/k").header("x-amz-copy-source", "bkt/k"),
+            world.delete("/bkt/k"),
+        ] {
+            let refused = call.header(name, value).send().await.expect(501, "NotImplemented");
+            assert_eq!(refused.element("Header"), Some(name));
+        }
+    }
+    let none = world.delete("/bkt/k").header("if-none-match", "*").send().await;
+    none.expect(501, "NotImplemented");
+    assert_eq!(world.get("/bkt/k").send().await.ok().text(), "old");
+}

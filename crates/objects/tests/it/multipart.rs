@@ -217,7 +217,7 @@ async fn parts_declare_what_their_upload_expects() {
         .expect(400, "InvalidArgument");
     send(&plain, &[("x-amz-server-side-encryption-customer-algorithm", "AES256")])
         .await
-        .expect(501, "NotImplemented");
+        .expect(403, "AccessDenied");
 }
 
 /// Current clients declare a CRC32 with each part also where the upload has no algorithm.
