@@ -35,7 +35,7 @@ def client(env, **options):
         aws_session_token=env.get("AWS_SESSION_TOKEN"),
         region_name=env["AWS_REGION"],
         verify=env.get("AWS_CA_BUNDLE"),
-        config=botocore.config.Config(retries={"max_attempts": 0}, **options),
+        config=botocore.config.Config(**{"retries": {"max_attempts": 0}, **options}),
     )
 
 

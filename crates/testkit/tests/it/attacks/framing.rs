@@ -1,5 +1,7 @@
 //! Where a request ends: every way to make two readers disagree about it.
 
+use std::io::{Read, Write};
+
 use strongroom_sigv4::PayloadMode;
 use strongroom_testkit::{Call, Reply};
 
@@ -44,8 +46,7 @@ fn a_request_as_meant_is_followed_by_the_next() {
     assert_eq!(replies[0].status, 200, "{replies:?}");
 }
 
-/// Chunks and a length: the chunks count, and the connection ends behind the request, so that no
-/// byte of what follows is ever read as a request (RFC 9112, 6.3).
+/// Chunks and a length: no byte of either body is read, and none of what follows (RFC 9112, 6.3).
 #[test]
 fn chunks_and_a_length_smuggle_nothing() {
     let world = World::new();
@@ -60,22 +61,63 @@ fn chunks_and_a_length_smuggle_nothing() {
         ),
     ];
     for (name, lines) in both {
-        let streaming = chunked(&[b"5\r\nhello\r\n0\r\n\r\n"]);
-        let uploads = [
-            (put(&world), b"0\r\n\r\n".to_vec(), b"".as_slice()),
-            (put(&world), chunked(&[b"GET / ", b"HTTP/1.1\r\n"]), b"GET / HTTP/1.1\r\n"),
-            (put_streaming(&world, 5), streaming, b"hello"),
-        ];
-        for (call, body, content) in uploads {
+        for (call, body) in [
+            (put(&world), b"0\r\n\r\n".to_vec()),
+            (put(&world), chunked(&[b"GET / ", b"HTTP/1.1\r\n"])),
+            (put_streaming(&world, 5), chunked(&[b"5\r\nhello\r\n0\r\n\r\n"])),
+        ] {
             let bytes = spoilt(call, lines, &[&body, SENTINEL].concat());
-            let replies = world.server.converse(&bytes).unwrap();
-            assert_eq!(replies.len(), 1, "{name}: something was smuggled: {replies:?}");
-            if replies[0].status == 200 {
-                let get = world.server.call("GET", &format!("/{BUCKET}/smuggled"));
-                assert_eq!(world.server.send_signed(get).unwrap().body, content, "{name}");
-            } else {
-                assert_eq!(replies[0].status, 400, "{name}: {replies:?}");
-            }
+            let reply = assert_refused(&world, name, &bytes).unwrap();
+            assert_eq!(reply.header("connection"), Some("close"), "{name}");
+        }
+    }
+}
+
+/// What is refused behind requests that were good is refused all the same, and ends the connection
+/// behind their answers.
+#[test]
+fn a_head_behind_another_request_is_judged_like_the_first() {
+    let world = World::new();
+    let good = spoilt(put(&world), &[b"content-length: 5"], b"hello");
+    let ambiguous =
+        b"GET /-/live HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ncontent-length: 0\r\n\r\n";
+    for cut in [0, 1, 20, ambiguous.len() - 1] {
+        let mut socket = world.server.connect().unwrap();
+        let (now, later) = ambiguous.split_at(cut);
+        socket.write_all(&[&good, now].concat()).unwrap();
+        let mut first = vec![0; 12];
+        socket.read_exact(&mut first).unwrap();
+        socket.write_all(&[later, SENTINEL].concat()).unwrap();
+        socket.read_to_end(&mut first).unwrap();
+        let replies = Reply::parse_all(&first, false).unwrap();
+        let outcomes: Vec<_> = replies.iter().map(Reply::outcome).collect();
+        assert_eq!(outcomes, ["200", "400 InvalidRequest"], "{cut}");
+        assert_is_of_aws("the second head", &replies[1]);
+    }
+}
+
+/// A body that an operation does not read is still a body (0.CL and its kin), and so is one that
+/// nobody asked for.
+#[test]
+fn a_body_that_nobody_reads_is_no_request() {
+    let world = World::new();
+    let length = format!("content-length: {}", SENTINEL.len());
+    for (method, target) in [
+        ("GET", format!("/{BUCKET}/{KEY}")),
+        ("DELETE", format!("/{BUCKET}/none")),
+        ("OPTIONS", format!("/{BUCKET}/{KEY}")),
+        ("GET", "/-/live".to_owned()),
+        ("PUT", format!("/{BUCKET}?policy=")),
+    ] {
+        for expect in [None, Some(b"expect: 100-continue".as_slice()), Some(b"expect: x")] {
+            let call = world.server.call(method, &target);
+            let call = call.sign(&world.server.signer(world.server.main())).unwrap();
+            let lines: Vec<&[u8]> = [length.as_bytes()].into_iter().chain(expect).collect();
+            let bytes =
+                spoilt(call, &[lines.as_slice(), &[b"connection: close"]].concat(), SENTINEL);
+            let mut replies = world.server.converse(&bytes).unwrap();
+            replies.retain(|reply| reply.status != 100);
+            assert_eq!(replies.len(), 1, "{method} {target} {expect:?}: {replies:?}");
         }
     }
 }
@@ -89,6 +131,12 @@ fn the_connection_ends_behind_a_body_in_chunks() {
     let bytes = spoilt(put(&world), lines, &[&chunked(&[b"hello"]), SENTINEL].concat());
     let replies = world.server.converse(&bytes).unwrap();
     assert_eq!((replies.len(), replies[0].status), (1, 200), "{replies:?}");
+    // So it is where nobody signs, and where nobody reads it.
+    let live = b"GET /-/live HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    for body in [chunked(&[b"hello"]), chunked(&[])] {
+        let replies = world.server.converse(&[live.as_slice(), &body, SENTINEL].concat()).unwrap();
+        assert_eq!((replies.len(), replies[0].header("connection")), (1, Some("close")));
+    }
     let get = world.server.call("GET", &format!("/{BUCKET}/smuggled"));
     assert_eq!(world.server.send_signed(get).unwrap().body, b"hello");
 }
@@ -116,17 +164,14 @@ fn two_lengths_are_refused() {
     }
 }
 
-/// The same length twice means one thing only; what counts is that what follows stays apart.
+/// The same length twice means one thing only here; another reader may join the two.
 #[test]
-fn the_same_length_twice_smuggles_nothing() {
+fn the_same_length_twice_is_refused() {
     let world = World::new();
     let lines: &[&[u8]] = &[b"content-length: 5", b"content-length: 5"];
-    let bytes = spoilt(put(&world), lines, b"hello");
-    let replies = world.server.converse(&[&bytes, SENTINEL].concat()).unwrap();
-    match replies[0].status {
-        200 => assert_eq!((replies.len(), replies[1].status), (2, 200)),
-        status => assert_eq!((replies.len(), status), (1, 400)),
-    }
+    let bytes = spoilt(put(&world), lines, &[b"hello", SENTINEL].concat());
+    let reply = assert_refused(&world, "the same length twice", &bytes).unwrap();
+    assert_eq!(reply.outcome(), "400 InvalidRequest");
 }
 
 #[test]
@@ -310,7 +355,6 @@ fn a_half_closed_client_hears_the_answer_to_its_whole_request() {
 
 /// Sends bytes, closes the sending half, and reads what comes.
 fn half_closed(world: &World, bytes: &[u8]) -> Vec<u8> {
-    use std::io::{Read, Write};
     let mut socket = world.server.connect().unwrap();
     socket.write_all(bytes).unwrap();
     socket.shutdown(std::net::Shutdown::Write).unwrap();
