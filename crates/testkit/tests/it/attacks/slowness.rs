@@ -113,6 +113,12 @@ fn a_body_that_trickles_is_refused_and_leaves_nothing() {
         assert_eq!(reply.outcome(), "400 RequestTimeout", "{name}");
         assert_eq!(reply.header("connection"), Some("close"), "{name}");
         assert_is_of_aws(name, &reply);
+        // One that does not come at all is no different.
+        let mut socket = world.server.connect().unwrap();
+        socket.write_all(&head).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        assert_eq!(one(&answer).outcome(), "400 RequestTimeout", "{name}");
         assert_alive(&world);
     }
     assert!(world.server.contents().unwrap() == before);

@@ -37,7 +37,7 @@ fn assert_ended(mut socket: TcpStream) {
 #[test]
 fn a_stop_answers_what_was_sent_and_takes_no_more() {
     let mut world =
-        World::with(Limits { stop_idle_max: Duration::from_secs(2), ..Limits::default() });
+        World::with(Limits { stop_idle_max: Duration::from_secs(5), ..Limits::default() });
     let whole = get(&world);
     let put = world.server.call("PUT", &format!("/{BUCKET}/late"));
     let put = put.sign(&world.server.signer(world.server.main())).unwrap();
