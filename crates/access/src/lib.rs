@@ -13,6 +13,10 @@ mod form_policy;
 mod operands;
 mod permit;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use caller::{Caller, Principal, RequestFacts};
 pub use credentials::{
     Credential, CredentialDirectory, CredentialError, CredentialV2, SigningScope,

@@ -9,6 +9,10 @@ mod event;
 mod sink;
 mod slot;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use codec::EventCodecError;
 pub use event::{AuditEvent, AuthKind, Outcome, PrincipalKind};
 pub use sink::{EventSink, SinkDown};

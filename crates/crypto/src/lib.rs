@@ -18,6 +18,10 @@ mod secret;
 mod testing;
 mod wrap;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use aead::{AeadError, AeadKey};
 pub use blob::BlobId;
 pub use checksum::{

@@ -207,6 +207,7 @@ fn check_digest(
     if let Some(text) = header_text(head, "content-md5") {
         declared = true;
         let expected = data_encoding::BASE64.decode(text.as_bytes()).ok();
+        let expected = expected.filter(|bytes| data_encoding::BASE64.encode(bytes) == text);
         let expected: [u8; 16] =
             expected.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
                 ErrorResponse::new("InvalidDigest", 400, "`Content-MD5` is not valid")

@@ -19,6 +19,10 @@ mod places;
 mod refusals;
 mod tls;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use limits::Limits;
 pub use listener::{DangerPlaintext, Listener, ListenerError};
 pub use refusals::RefusalReport;

@@ -19,6 +19,10 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use account::{
     Account, AccountName, AccountNameError, Bootstrap, GivenRootKey, GivenRootKeyError,
     NewAccessKey, NewAccount,

@@ -4,3 +4,7 @@
 //! `scope.toml`. Knows the wire and nothing else: what an operation does is not said here.
 
 pub mod s3;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -117,6 +117,10 @@ impl ChecksumClaims<'_> {
 /// Reads the value of `Content-MD5`.
 pub(crate) fn parse_content_md5(text: &str) -> Result<[u8; 16], ContentMd5Error> {
     let bytes = BASE64.decode(text.as_bytes()).map_err(|_| ContentMd5Error)?;
+    // The library reads texts that end in padding one behind the other as one text.
+    if BASE64.encode(&bytes) != text {
+        return Err(ContentMd5Error);
+    }
     bytes.try_into().map_err(|_| ContentMd5Error)
 }
 
@@ -174,7 +178,14 @@ mod tests {
     #[test]
     fn content_md5_is_16_bytes_of_base64() {
         assert_eq!(parse_content_md5("AAAAAAAAAAAAAAAAAAAAAA=="), Ok([0; 16]));
-        for bad in ["", "xyz", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for bad in [
+            "",
+            "xyz",
+            "AAAA",
+            "AAA=AAAAAAAAAAAAAAAAAAA=",
+            "AAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
             assert_eq!(parse_content_md5(bad), Err(ContentMd5Error), "{bad}");
         }
     }

@@ -19,6 +19,10 @@ mod records;
 mod sweep;
 mod tags;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -201,7 +201,7 @@ fn is_canonical(mut text: &[u8], part: Part) -> bool {
     }
 }
 
-fn push_encoded(out: &mut String, byte: u8, part: Part) {
+pub(crate) fn push_encoded(out: &mut String, byte: u8, part: Part) {
     if is_kept(byte, part) {
         out.push(char::from(byte));
         return;

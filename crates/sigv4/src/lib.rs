@@ -25,6 +25,10 @@ pub mod sign;
 mod v2;
 mod verify;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use body::{BodyDecoder, BodyEnd, anonymous_body};
 pub use chunk::{
     CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, ChunkDecoder, ChunkError, ChunkFraming, ChunkSignatures,

@@ -12,6 +12,10 @@ mod region;
 mod request;
 mod timestamp;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use account::{AccessKeyId, AccessKeyIdError, AccountId, AccountIdError, CanonicalUserId};
 pub use arn::{Arn, ArnError};
 pub use bucket::{BucketId, BucketName, BucketNameError};

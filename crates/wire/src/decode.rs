@@ -11,7 +11,7 @@ use strongroom_types::{BucketName, ObjectKey};
 use crate::xml::{ReadXml, XmlDocument, XmlElement, XmlFlaw};
 use crate::{
     CopySourceError, ErrorResponse, FromText, InputKind, Location, OperationSpec, PresentMembers,
-    RequestHead, Target, encoded_word,
+    RequestHead, Target,
 };
 
 /// A request on its way into the input of an operation.
@@ -178,7 +178,7 @@ impl<'a> DecodeRequest<'a> {
     }
 
     /// All headers whose name starts with a prefix: the rest of the name, in lower case, and the
-    /// value, with encoded words decoded.
+    /// value as it came: encoded words are decoded by the service, once.
     ///
     /// # Errors
     /// If a value is not UTF-8.
@@ -195,7 +195,7 @@ impl<'a> DecodeRequest<'a> {
             let value = value.map_err(|_| {
                 self.error(DecodeLocation::Header(prefix), None, DecodeErrorKind::NotUtf8)
             })?;
-            map.insert(rest.to_owned(), encoded_word::decode(&value).into_owned());
+            map.insert(rest.to_owned(), value.into_owned());
         }
         Ok(map)
     }

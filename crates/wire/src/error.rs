@@ -127,7 +127,12 @@ pub fn encode_error_s3(
     response
 }
 
-fn s3_body(error: &ErrorResponse, resource: &str, request_id: &str, host_id: &str) -> String {
+pub(crate) fn s3_body(
+    error: &ErrorResponse,
+    resource: &str,
+    request_id: &str,
+    host_id: &str,
+) -> String {
     let mut writer = XmlWriter::lossy();
     writer.open("Error");
     writer.text_element("Code", &error.code);

@@ -22,6 +22,10 @@ mod target;
 mod text;
 pub mod xml;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use body::{
     BoxFuture, ByteSource, ByteStream, Payload, PayloadError, PayloadSource, StreamError,
 };

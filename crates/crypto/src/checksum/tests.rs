@@ -256,9 +256,16 @@ fn text_that_is_no_digest_is_refused_by_kind() {
         assert_eq!(Checksum::from_base64(Crc32, text), too_short, "{text}");
     }
     // Wrong alphabet, no padding, five bytes, six bytes, trailing bits, white space, too long.
-    for text in
-        ["AAAA-A==", "AAAAAAAA", "AAAAAAA=", "AAAAAB==", "AAAAAA=\n", "AAAAAAAAAAA=", "ÄÄÄÄ"]
-    {
+    for text in [
+        "AAA=AAA=",
+        "AAAA-A==",
+        "AAAAAAAA",
+        "AAAAAAA=",
+        "AAAAAB==",
+        "AAAAAA=\n",
+        "AAAAAAAAAAA=",
+        "ÄÄÄÄ",
+    ] {
         assert_eq!(Checksum::from_base64(Crc32, text), malformed, "{text}");
     }
     assert_eq!(Checksum::from_bytes(Crc32, &[0; 3]), too_short);

@@ -273,7 +273,7 @@ fn a_body_over_the_limit_is_refused() {
 }
 
 #[test]
-fn metadata_is_lower_case_joined_and_decoded() {
+fn metadata_is_lower_case_joined_and_otherwise_as_it_came() {
     let headers = [
         ("X-Amz-Meta-FooBar", "a  b"),
         ("x-amz-meta-twice", "1"),
@@ -289,7 +289,7 @@ fn metadata_is_lower_case_joined_and_decoded() {
         ("line", "=?UTF-8?B?DQo=?="),
         ("raw", "é"),
         ("twice", "1,2"),
-        ("word", "é"),
+        ("word", "=?UTF-8?B?w6k=?="),
     ];
     assert_eq!(found, expected);
 }

@@ -73,7 +73,7 @@ fn named(error: ObjectError, request: &PartCopyRequest) -> UploadError {
 }
 
 /// Reads `bytes=first-last`. SPEC: data-protection, 6.1: no other form is accepted.
-fn parse_range(text: &str) -> Result<ByteRange, PartSourceError> {
+pub(crate) fn parse_range(text: &str) -> Result<ByteRange, PartSourceError> {
     let form = || PartSourceError::RangeForm { range: text.to_owned() };
     let (first, last) =
         text.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(form)?;

@@ -16,6 +16,8 @@ mod upload;
 pub(crate) use assemble::{CompletedPart, CompletionClaims, OBJECT_BYTES_MAX, PART_BYTES_MIN};
 pub(crate) use complete::CompleteRequest;
 pub(crate) use copy::PartCopyRequest;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use copy::parse_range;
 pub(crate) use error::{CompleteError, PartSourceError, UploadError};
 pub(crate) use offer::{Offer, bucket_of};
 pub(crate) use part::{PartClaims, PartPlace};

@@ -69,7 +69,7 @@ impl Manifest {
                 md5: input.array()?,
                 checksum: decode_digest(&mut input)?,
             };
-            if part.number <= previous {
+            if part.number <= previous || usize::from(part.number) > PARTS_MAX {
                 return Err(RecordError::Invalid("part number"));
             }
             previous = part.number;

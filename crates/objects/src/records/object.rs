@@ -236,8 +236,8 @@ impl ObjectRecord {
         let metadata = decode_metadata(&mut input)?;
         let tags = decode_pairs(&mut input, "tags")?;
         input.finish()?;
-        let has_payload = data_key.is_some() && checksum.is_some();
-        if (kind == ObjectKind::Object) != has_payload {
+        let is_object = kind == ObjectKind::Object;
+        if is_object != data_key.is_some() || is_object != checksum.is_some() {
             return Err(RecordError::Invalid("payload description"));
         }
         Ok(Self {

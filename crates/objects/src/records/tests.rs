@@ -87,6 +87,12 @@ fn an_object_has_a_data_key_and_a_marker_has_none() {
     assert_eq!(ObjectRecord::decode(&keyless.encode().unwrap()), refused);
     let marker = ObjectRecord { kind: ObjectKind::DeleteMarker, ..object() };
     assert_eq!(ObjectRecord::decode(&marker.encode().unwrap()), refused);
+    for half in [
+        ObjectRecord { checksum: None, ..marker.clone() },
+        ObjectRecord { data_key: None, ..marker },
+    ] {
+        assert_eq!(ObjectRecord::decode(&half.encode().unwrap()), refused);
+    }
 }
 
 #[test]
@@ -138,7 +144,8 @@ fn a_manifest_has_up_to_10_000_ascending_parts() {
     assert_eq!(full.object_bytes(), Some(50_005_000));
     let more = Manifest { parts: vec![part(1); PARTS_MAX + 1] };
     assert_eq!(more.encode(), Err(RecordError::TooLong("part table")));
-    for parts in [vec![part(0)], vec![part(2), part(1)], vec![part(1), part(1)]] {
+    for parts in [vec![part(0)], vec![part(2), part(1)], vec![part(1), part(1)], vec![part(10_001)]]
+    {
         let bytes = Manifest { parts }.encode().unwrap();
         assert_eq!(Manifest::decode(&bytes), Err(RecordError::Invalid("part number")));
     }

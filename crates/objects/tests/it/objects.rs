@@ -296,6 +296,8 @@ async fn metadata_is_kept_as_it_came() {
         ("x-amz-meta-umlaut", "ü"),
         ("x-amz-meta-encoded", "=?UTF-8?B?w7w=?="),
         ("x-amz-meta-hidden", "=?UTF-8?B?AQ==?="),
+        // The text of an encoded word, itself encoded: decoded once, and no further.
+        ("x-amz-meta-once", "=?UTF-8?B?PT9VVEYtOD9CP3c3dz0/PQ==?="),
         ("content-type", "text/plain"),
         ("cache-control", "no-cache"),
         ("content-disposition", "attachment"),
@@ -312,6 +314,7 @@ async fn metadata_is_kept_as_it_came() {
         ("x-amz-meta-umlaut", "=?UTF-8?B?w7w=?="),
         ("x-amz-meta-encoded", "=?UTF-8?B?w7w=?="),
         ("x-amz-missing-meta", "1"),
+        ("x-amz-meta-once", "=?UTF-8?B?w7w=?="),
         ("content-type", "text/plain"),
         ("cache-control", "no-cache"),
         ("content-disposition", "attachment"),

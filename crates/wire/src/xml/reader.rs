@@ -304,6 +304,9 @@ impl<'a> Builder<'a> {
             }
             let attribute = attribute.map_err(|_| XmlFlaw::NotWellFormed)?;
             let name = attribute.key.as_ref();
+            if !is_qualified_name(name) {
+                return Err(XmlFlaw::NotWellFormed);
+            }
             let value = unescape(&attribute.value)?;
             if name == "xmlns" {
                 // COMPAT: some clients declare no namespace, or an empty one on inner elements.
@@ -418,6 +421,11 @@ fn is_name(text: &str) -> bool {
     let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     starts && text.len() <= NAME_BYTES_MAX && text.bytes().all(inside)
+}
+
+/// A name, with a prefix or without.
+fn is_qualified_name(text: &str) -> bool {
+    text.split_once(':').map_or(is_name(text), |(prefix, name)| is_name(prefix) && is_name(name))
 }
 
 fn is_space(text: &str) -> bool {

@@ -154,6 +154,16 @@ fn other_namespaces_are_refused() {
 }
 
 #[test]
+fn an_attribute_has_a_name() {
+    for text in ["<a b*='1'/>", "<a 1b='1'/>", "<a b\".>c='1'/>", "<a x:y:z='1'/>", "<a :b='1'/>"] {
+        assert_eq!(refused(text), XmlFlaw::NotWellFormed, "{text}");
+    }
+    let document = XmlDocument::parse(b"<a x:y-1='1' z.2='2'/>").unwrap();
+    let found: Vec<_> = document.root().attributes().collect();
+    assert_eq!(found, [("x:y-1", "1"), ("z.2", "2")]);
+}
+
+#[test]
 fn text_beside_elements_is_refused() {
     assert_eq!(refused("<a>x<b/></a>"), XmlFlaw::MixedContent);
     assert_eq!(refused("<a><b/>&#120;</a>"), XmlFlaw::MixedContent);
