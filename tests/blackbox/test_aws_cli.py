@@ -46,6 +46,9 @@ def test_refusals_are_told_in_the_words_of_aws(aws):
     name = f"cli-{uuid.uuid4().hex[:12]}"
     aws("s3api", "create-bucket", "--bucket", name)
     assert "BucketAlreadyOwnedByYou" in aws("s3api", "create-bucket", "--bucket", name, code=255)
-    assert "NotImplemented" in aws("s3api", "get-bucket-website", "--bucket", name, code=255)
+    assert "NoSuchWebsiteConfiguration" in aws("s3api", "get-bucket-website", "--bucket", name, code=255)
+    accelerate = ("--accelerate-configuration", "Status=Enabled")
+    refusal = aws("s3api", "put-bucket-accelerate-configuration", "--bucket", name, *accelerate, code=255)
+    assert "NotImplemented" in refusal
     assert "404" in aws("s3api", "head-object", "--bucket", name, "--key", "none", code=255)
     aws("s3api", "delete-bucket", "--bucket", name)

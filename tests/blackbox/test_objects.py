@@ -186,3 +186,39 @@ def test_another_account_sees_nothing(server, s3, bucket):
     refused("BucketAlreadyExists", 409, other.create_bucket, Bucket=bucket)
     refused("AccessDenied", 403, other.copy_object, Bucket=bucket, Key="y", CopySource=f"{bucket}/k")
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_what_every_bucket_is_without_configuration(s3, bucket):
+    place = dict(Bucket=bucket)
+    assert s3.get_bucket_request_payment(**place)["Payer"] == "BucketOwner"
+    assert "Status" not in s3.get_bucket_accelerate_configuration(**place)
+    assert "LoggingEnabled" not in s3.get_bucket_logging(**place)
+    assert "TopicConfigurations" not in s3.get_bucket_notification_configuration(**place)
+    assert all(s3.get_public_access_block(**place)["PublicAccessBlockConfiguration"].values())
+    rules = s3.get_bucket_ownership_controls(**place)["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    acl = s3.get_bucket_acl(**place)
+    assert [(grant["Grantee"]["ID"], grant["Permission"]) for grant in acl["Grants"]] == [
+        (acl["Owner"]["ID"], "FULL_CONTROL")]
+    for code, call in [
+        ("NoSuchCORSConfiguration", s3.get_bucket_cors),
+        ("NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration),
+        ("NoSuchBucketPolicy", s3.get_bucket_policy),
+        ("ReplicationConfigurationNotFoundError", s3.get_bucket_replication),
+        ("NoSuchWebsiteConfiguration", s3.get_bucket_website),
+        ("ObjectLockConfigurationNotFoundError", s3.get_object_lock_configuration),
+    ]:
+        refused(code, 404, call, **place)
+    assert not s3.list_bucket_inventory_configurations(**place)["IsTruncated"]
+    s3.put_bucket_request_payment(**place, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+    refused("NotImplemented", 501, s3.put_bucket_request_payment, **place,
+            RequestPaymentConfiguration={"Payer": "Requester"})
+
+
+def test_a_range_of_another_object_is_the_whole(s3, bucket):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")["ETag"]
+    meant = []
+    s3.meta.events.register("before-sign.s3.GetObject", lambda request, **_: request.headers.add_header("If-Range", meant[0]))
+    for value, body in [(etag, b"23"), ('"other"', b"0123456789")]:
+        meant[:] = [value]
+        assert s3.get_object(Bucket=bucket, Key="k", Range="bytes=2-3")["Body"].read() == body

@@ -178,6 +178,45 @@ impl From<ContentMd5Error> for ErrorResponse {
     }
 }
 
+/// A configuration that a bucket has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unset {
+    Cors,
+    Lifecycle,
+    ObjectLock,
+    Policy,
+    Replication,
+    /// Of analytics, inventory, metrics or tiering: there are many, each with an id.
+    Report,
+    Website,
+}
+
+impl From<Unset> for ErrorResponse {
+    fn from(unset: Unset) -> Self {
+        let (code, message) = match unset {
+            Unset::Cors => ("NoSuchCORSConfiguration", "the CORS configuration does not exist"),
+            Unset::Lifecycle => {
+                ("NoSuchLifecycleConfiguration", "the lifecycle configuration does not exist")
+            }
+            Unset::ObjectLock => (
+                "ObjectLockConfigurationNotFoundError",
+                "object lock configuration does not exist for this bucket",
+            ),
+            Unset::Policy => ("NoSuchBucketPolicy", "the bucket policy does not exist"),
+            Unset::Replication => (
+                "ReplicationConfigurationNotFoundError",
+                "the replication configuration was not found",
+            ),
+            Unset::Report => ("NoSuchConfiguration", "the specified configuration does not exist"),
+            Unset::Website => (
+                "NoSuchWebsiteConfiguration",
+                "the specified bucket does not have a website configuration",
+            ),
+        };
+        Self::new(code, 404, message)
+    }
+}
+
 /// A bucket without tags.
 pub(crate) fn no_such_tag_set() -> ErrorResponse {
     ErrorResponse::new("NoSuchTagSet", 404, "the TagSet does not exist")

@@ -48,6 +48,7 @@ macro_rules! checksum_values {
 mod buckets;
 mod encryption;
 pub(crate) mod errors;
+mod fixed;
 mod headers;
 mod listing;
 mod member_rows;
@@ -74,6 +75,7 @@ pub use members::tables;
 pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints = buckets::endpoints(service);
     endpoints.extend(encryption::endpoints(service));
+    endpoints.extend(fixed::endpoints(service));
     endpoints.extend(listing::endpoints(service));
     endpoints.extend(multipart::endpoints(service));
     endpoints.extend(objects::endpoints(service));

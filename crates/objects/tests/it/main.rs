@@ -12,6 +12,7 @@ mod document;
 mod encryption;
 mod errors;
 mod faults;
+mod fixed;
 mod listing;
 mod multipart;
 mod objects;

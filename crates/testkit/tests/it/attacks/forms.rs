@@ -346,7 +346,7 @@ fn fields_that_are_not_enforced_are_refused_though_the_policy_covers_them() {
         ("acl", "public-read", "400 AccessControlListNotSupported"),
         ("acl", "nonsense", "400 InvalidArgument"),
         ("x-amz-server-side-encryption", "aws:kms", "501 NotImplemented"),
-        ("x-amz-server-side-encryption-customer-algorithm", "AES256", "501 NotImplemented"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256", "403 AccessDenied"),
         ("x-amz-storage-class", "GLACIER", "400 InvalidStorageClass"),
         ("x-amz-object-lock-mode", "COMPLIANCE", "501 NotImplemented"),
         ("x-amz-grant-read", "id=x", "400 AccessControlListNotSupported"),
