@@ -13,8 +13,9 @@ use super::{bind, errors};
 use crate::S3;
 use crate::keys::UploadUnique;
 use crate::listing::{
-    Filter, ListedObject, ListedUpload, ListedVersion, ObjectsQuery, RESULTS_MAX, UploadsQuery,
-    VersionsMarker, VersionsQuery, decode_token, encode_token, objects, uploads, versions,
+    Filter, ListedObject, ListedUpload, ListedVersion, ObjectsMarker, ObjectsQuery, RESULTS_MAX,
+    UploadsQuery, VersionsMarker, VersionsQuery, decode_token, encode_token, objects, uploads,
+    versions,
 };
 use crate::multipart::{bucket_of, parse_upload_id, upload_id};
 use crate::records::ObjectChecksum;
@@ -36,16 +37,19 @@ async fn list_objects(
 ) -> Result<s3::ListObjectsOutput, ErrorResponse> {
     let names = Names::new(input.encoding_type);
     let (filter, max_keys) = filter(&input.prefix, &input.delimiter, ("max-keys", input.max_keys))?;
-    let after = input.marker.unwrap_or_default();
+    // A marker may be that of a page that ended early, so that it says nothing of the common prefix
+    // that it belongs to.
+    let after = ObjectsMarker { text: input.marker.unwrap_or_default(), inside: true };
     let query = ObjectsQuery { filter, after };
     let bucket = bucket_of(&permit)?;
     let owner = service.bucket_record(&permit).await?.owner_id;
     let page = objects(service.store.metadata.as_ref(), bucket.id, &query).await?;
-    let next = page.next.as_ref().filter(|_| !query.filter.delimiter.is_empty());
+    let next = page.next.as_ref();
+    let next = next.filter(|next| next.inside || !query.filter.delimiter.is_empty());
     Ok(s3::ListObjectsOutput {
         is_truncated: Some(page.next.is_some()),
-        marker: Some(names.text(&query.after)?),
-        next_marker: next.map(|next| names.text(next)).transpose()?,
+        marker: Some(names.text(&query.after.text)?),
+        next_marker: next.map(|next| names.text(&next.text)).transpose()?,
         contents: names.all(&page.objects, |names, object| names.object(object, Some(owner)))?,
         name: Some(bucket.name.to_string()),
         prefix: Some(names.text(&query.filter.prefix)?),
@@ -68,7 +72,9 @@ async fn list_objects_v2(
     let token = input.continuation_token.as_deref();
     let after = match token.filter(|token| !token.is_empty()) {
         // COMPAT: an empty token begins the listing, as at S3.
-        None => input.start_after.clone().unwrap_or_default(),
+        None => {
+            ObjectsMarker { text: input.start_after.clone().unwrap_or_default(), inside: false }
+        }
         Some(token) => {
             decode_token(token).map_err(|error| errors::continuation_token(token, &error))?
         }
@@ -92,7 +98,7 @@ async fn list_objects_v2(
         encoding_type: input.encoding_type,
         key_count: Some(i32::try_from(results).unwrap_or(i32::MAX)),
         continuation_token: input.continuation_token,
-        next_continuation_token: page.next.as_deref().map(encode_token),
+        next_continuation_token: page.next.as_ref().map(encode_token),
         start_after: input.start_after.map(|after| names.text(&after)).transpose()?,
         request_charged: None,
     })

@@ -11,7 +11,7 @@ mod uploads;
 mod versions;
 mod walk;
 
-pub(crate) use objects::{ListedObject, ObjectsQuery, objects};
+pub(crate) use objects::{ListedObject, ObjectsMarker, ObjectsQuery, objects};
 pub(crate) use token::{ContinuationTokenError, decode as decode_token, encode as encode_token};
 pub(crate) use uploads::{ListedUpload, UploadsQuery, uploads};
 pub(crate) use versions::{ListedVersion, VersionsMarker, VersionsQuery, versions};

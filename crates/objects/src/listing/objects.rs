@@ -15,8 +15,18 @@ use super::walk::{self, Each, Item, Last, Met, Scope, Start};
 pub(crate) struct ObjectsQuery {
     /// Prefix, delimiter and limit.
     pub(crate) filter: Filter,
+    /// Where the listing goes on.
+    pub(crate) after: ObjectsMarker,
+}
+
+/// Where a listing of objects goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ObjectsMarker {
     /// Only what is greater than this text; empty for all.
-    pub(crate) after: String,
+    pub(crate) text: String,
+    /// Whether a common prefix that the text belongs to may show nevertheless, because nothing of
+    /// it has shown so far.
+    pub(crate) inside: bool,
 }
 
 /// A page of objects.
@@ -26,8 +36,9 @@ pub(crate) struct ObjectsPage {
     pub(crate) objects: Vec<ListedObject>,
     /// The common prefixes, in order.
     pub(crate) common_prefixes: Vec<String>,
-    /// The last result, if there are more behind it: the marker of the next page.
-    pub(crate) next: Option<String>,
+    /// The marker of the next page, if there is one. It need not be a result: a page ends early
+    /// where very many keys are deleted.
+    pub(crate) next: Option<ObjectsMarker>,
 }
 
 /// An object in a listing.
@@ -52,9 +63,10 @@ pub(crate) async fn objects(
         prefix: &query.filter.prefix,
         delimiter: query.filter.delimiter(),
     };
-    let start = match query.after.as_str() {
-        "" => Start::Beginning,
-        after => Start::AfterKey(after),
+    let start = match (query.after.text.as_str(), query.after.inside) {
+        ("", _) => Start::Beginning,
+        (after, false) => Start::AfterKey(after),
+        (after, true) => Start::InsideAfterKey(after),
     };
     let limit = (Each::Key, query.filter.results_max());
     let page = walk::page(metadata, scope, start, limit, read).await?;
@@ -66,8 +78,13 @@ pub(crate) async fn objects(
         }
     }
     out.next = page.last.map(|last| match last {
-        Last::Record(object_key, _) => object_key.as_str().to_owned(),
-        Last::CommonPrefix(common_prefix) => common_prefix,
+        Last::Record(object_key, _) => {
+            ObjectsMarker { text: object_key.as_str().to_owned(), inside: false }
+        }
+        Last::CommonPrefix(text) => ObjectsMarker { text, inside: false },
+        Last::Hidden(object_key) => {
+            ObjectsMarker { text: object_key.as_str().to_owned(), inside: true }
+        }
     });
     Ok(out)
 }

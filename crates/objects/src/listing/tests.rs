@@ -330,7 +330,8 @@ fn every_page_size_of_objects_gives_the_same_list() {
 
 fn objects_query(prefix: &str, delimiter: &str, results_max: usize, after: &str) -> ObjectsQuery {
     let filter = Filter { prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), results_max };
-    ObjectsQuery { filter, after: after.to_owned() }
+    let after = ObjectsMarker { text: after.to_owned(), inside: false };
+    ObjectsQuery { filter, after }
 }
 
 /// All pages; ListObjects passes the last result on as it is, ListObjectsV2 inside a token.
@@ -541,7 +542,10 @@ fn a_flat_page_is_one_scan() {
     (0..1_200).for_each(|n| world.put_object(&format!("{n:05}")));
     world.reset();
     let page = world.objects(&objects_query("0", "", 500, ""));
-    assert_eq!((page.objects.len(), page.next.as_deref()), (500, Some("00499")));
+    assert_eq!(
+        (page.objects.len(), page.next.as_ref().map(|next| next.text.as_str())),
+        (500, Some("00499"))
+    );
     assert_eq!(world.store.scans.load(Ordering::Relaxed), 1);
     assert_eq!(world.store.entries.load(Ordering::Relaxed), 501);
 }
@@ -580,7 +584,10 @@ fn a_page_holds_at_most_a_thousand_results() {
     let world = World::new();
     (0..1_001).for_each(|n| world.put_object(&format!("{n:05}")));
     let page = world.objects(&objects_query("", "", 5_000, ""));
-    assert_eq!((page.objects.len(), page.next.as_deref()), (1_000, Some("00999")));
+    assert_eq!(
+        (page.objects.len(), page.next.as_ref().map(|next| next.text.as_str())),
+        (1_000, Some("00999"))
+    );
 }
 
 #[test]
@@ -602,4 +609,56 @@ fn the_current_version_is_marked_also_when_a_page_begins_inside_a_key() {
     // The version that the marker names was deleted meanwhile: what follows is the current one.
     assert_eq!(after(1), [true, false]);
     assert_eq!(after(3), [false; 0]);
+}
+
+/// All results of all pages, as ListObjectsV2 and ListObjects ask for them, and the pages.
+fn objects_to_the_end(world: &World, delimiter: &str, v1: bool) -> (Vec<Line>, usize) {
+    let mut query = objects_query("", delimiter, 1_000, "");
+    let (mut lines, mut pages) = (Vec::new(), 0);
+    loop {
+        world.reset();
+        let page = world.objects(&query);
+        let read = world.store.entries.load(Ordering::Relaxed);
+        assert!(read <= walk::HIDDEN_KEYS_MAX * 2 + 3_000, "one page read {read} entries");
+        let next = page.next.clone();
+        lines.extend(lines_of(page));
+        pages += 1;
+        assert!(pages < PAGES_MAX, "the listing does not end");
+        match next {
+            Some(next) if v1 => query.after = ObjectsMarker { inside: true, ..next },
+            Some(next) => query.after = decode_token(&encode_token(&next)).unwrap(),
+            None => return (lines, pages),
+        }
+    }
+}
+
+#[test]
+fn what_is_deleted_makes_no_page_unbounded_and_hides_nothing() {
+    let world = World::new();
+    let mark = |name: &str| {
+        let version_id = VersionId::Named([1; 16]);
+        let place = keys::object_version(bucket(), &key(name), VersionOrder::from_bytes([1; 16]));
+        world.put(place, delete_marker(version_id));
+        let older = keys::object_version(bucket(), &key(name), VersionOrder::NULL);
+        world.put(older, object(VersionId::Null));
+    };
+    // A common prefix whose only object stands behind very many that are deleted, and one of which
+    // nothing is left.
+    world.put_object("a");
+    for number in 0..walk::HIDDEN_KEYS_MAX * 2 + 100 {
+        mark(&format!("p/{number:06}"));
+    }
+    world.put_object("p/z");
+    for number in 0..walk::HIDDEN_KEYS_MAX + 100 {
+        mark(&format!("q/{number:06}"));
+    }
+    world.put_object("r");
+    let place = |text: &str| Line::Key(text.to_owned(), [0xff; 16]);
+    for v1 in [false, true] {
+        let (lines, pages) = objects_to_the_end(&world, "", v1);
+        assert_eq!(lines, ["a", "p/z", "r"].map(place));
+        assert!(pages > 3);
+        let (lines, _) = objects_to_the_end(&world, "/", v1);
+        assert_eq!(lines, [place("a"), Line::Prefix("p/".to_owned()), place("r")]);
+    }
 }

@@ -75,6 +75,8 @@ pub(crate) async fn uploads(
             (object_key.as_str().to_owned(), Some(UploadUnique::from_bytes(unique)))
         }
         Last::CommonPrefix(common_prefix) => (common_prefix, None),
+        // Here every record shows.
+        Last::Hidden(key) => (key.as_str().to_owned(), None),
     });
     Ok(out)
 }

@@ -85,6 +85,8 @@ pub(crate) async fn versions(
             version_id: Some(marker_of(VersionOrder::from_bytes(order))),
         },
         Last::CommonPrefix(key) => VersionsMarker { key, version_id: None },
+        // Here every record shows.
+        Last::Hidden(key) => VersionsMarker { key: key.as_str().to_owned(), version_id: None },
     });
     Ok(out)
 }

@@ -32,6 +32,9 @@ pub(crate) enum Start<'a> {
     Beginning,
     /// Behind all records of this key, and behind the common prefix that it is or belongs to.
     AfterKey(&'a str),
+    /// Behind all records of this key; a common prefix that it belongs to shows if there is more
+    /// of it, unless the key is that prefix itself.
+    InsideAfterKey(&'a str),
     /// Behind the record of this key that ends in these bytes.
     AfterRecord(&'a str, [u8; 16]),
 }
@@ -70,6 +73,8 @@ pub(crate) enum Last {
     Record(ObjectKey, [u8; 16]),
     /// A common prefix.
     CommonPrefix(String),
+    /// None: so many keys do not show that the page ends behind this one, be it full or not.
+    Hidden(ObjectKey),
 }
 
 /// Why a listing stopped.
@@ -100,7 +105,8 @@ pub(crate) struct Met<'a> {
 /// One page of a listing: at most `items_max` results.
 ///
 /// `read` makes a result of a record, or says with `None` that the record does not show (a current
-/// version that is a delete marker).
+/// version that is a delete marker). A page ends early when it has met [`HIDDEN_KEYS_MAX`] of
+/// these: what a page costs does not depend on how much was deleted.
 pub(crate) async fn page<T, E>(
     metadata: &dyn MetadataStore,
     scope: Scope<'_>,
@@ -110,6 +116,7 @@ pub(crate) async fn page<T, E>(
 ) -> Result<Page<T>, WalkError<E>> {
     let mut page = Page { items: Vec::new(), last: None };
     let mut last = None;
+    let mut hidden: usize = 0;
     if items_max == 0 {
         return Ok(page);
     }
@@ -121,6 +128,11 @@ pub(crate) async fn page<T, E>(
         let Some(record) = read(met).map_err(WalkError::Record)? else {
             if each == Each::Key {
                 walk.skip_key(&store_key);
+            }
+            hidden = hidden.saturating_add(1);
+            if hidden == HIDDEN_KEYS_MAX {
+                page.last = Some(Last::Hidden(object_key));
+                break;
             }
             continue;
         };
@@ -169,7 +181,12 @@ impl<'a> Scope<'a> {
                 let common_prefix = self.common_prefix(key)?;
                 self.listed.after_prefix(self.bucket, common_prefix)?
             }
-            Start::AfterKey(key) => self.listed.after_key(self.bucket, key),
+            Start::InsideAfterKey(key) if self.common_prefix(key) == Some(key) => {
+                self.listed.after_prefix(self.bucket, key)?
+            }
+            Start::AfterKey(key) | Start::InsideAfterKey(key) => {
+                self.listed.after_key(self.bucket, key)
+            }
             Start::AfterRecord(key, order) => self.listed.after_record(self.bucket, key, order),
         };
         if first > range.start {
@@ -279,5 +296,7 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Keys that a page passes over because they do not show.
+pub(super) const HIDDEN_KEYS_MAX: usize = 5_000;
 /// Entries of the first scan of a listing with a delimiter, and of the one after a long jump.
 const PAGE_ENTRIES_MIN: usize = 16;

@@ -1,5 +1,6 @@
 //! What happens to an upload between the moment a request has read it and the moment it commits.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -8,8 +9,9 @@ use strongroom_store::{
     Batch, BoxFuture, CommitError, Committed, Entry, KeyRange, MetadataStore, NewPayload,
     Protection, Revision, Store, StoreError, StoredEvent, Write,
 };
+use tokio::task::JoinSet;
 
-use crate::world::{Reply, World};
+use crate::world::{Call, Reply, World};
 
 type Meanwhile = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
@@ -318,4 +320,187 @@ async fn a_changed_bucket_is_judged_again_and_the_write_succeeds() {
         assert!(reply.ok().recorded);
         assert!(scene.meanwhile.lock().unwrap().is_none());
     }
+}
+
+/// A scene in whose bucket versioning is on.
+async fn versioned_scene() -> Scene {
+    let scene = Scene::new().await;
+    crate::versioning::set(&scene.world, "Enabled").await;
+    scene
+}
+
+#[tokio::test]
+async fn a_condition_that_holds_again_by_another_object_is_a_conflict() {
+    // SPEC: data-protection, 1.11. Another marker came over the marker.
+    let scene = versioned_scene().await;
+    scene.world.delete("/bkt/k").send().await.ok();
+    let bytes = scene.world.engine.payload_bytes();
+    scene.before_the_next_commit(204, |other| other.delete("/bkt/k"));
+    let put = scene.world.put("/bkt/k").header("if-none-match", "*").body("new");
+    let conflict = put.send().await.expect(409, "ConditionalRequestConflict");
+    assert!(!conflict.recorded);
+    assert_eq!(scene.world.engine.payload_bytes(), bytes);
+    // A completion as well; the upload stays.
+    scene.before_the_next_commit(204, |other| other.delete("/bkt/k"));
+    let complete = scene.requests().complete_if("if-none-match", "*").await;
+    complete.expect(409, "ConditionalRequestConflict");
+    scene.requests().complete_if("if-none-match", "*").await.ok();
+    scene.assert_object("one").await;
+    // The same bytes again are another object; other tags are not.
+    let etag = scene.world.put("/bkt/k").body("old").send().await.ok();
+    let etag = etag.header("etag").unwrap().to_owned();
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "old"));
+    let put = scene.world.put("/bkt/k").header("if-match", &etag).body("new").send().await;
+    put.expect(409, "ConditionalRequestConflict");
+    scene.before_the_next_commit(200, |other| async move {
+        let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+        other.world.put("/bkt/k?tagging").body(tags).send().await
+    });
+    scene.world.put("/bkt/k").header("if-match", &etag).body("new").send().await.ok();
+    scene.assert_object("new").await;
+}
+
+#[tokio::test]
+async fn a_version_that_comes_meanwhile_is_behind_the_one_that_is_committed_later() {
+    let scene = versioned_scene().await;
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "first"));
+    let later = scene.world.put("/bkt/k").body("second").send().await.ok();
+    scene.assert_object("second").await;
+    let listed = scene.world.get("/bkt?versions").send().await.ok();
+    let ids = listed.elements("VersionId");
+    assert_eq!((ids.len(), Some(ids[0])), (2, later.header("x-amz-version-id")));
+    // A condition sees it.
+    let etag = later.header("etag").unwrap().to_owned();
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "third"));
+    let put = scene.world.put("/bkt/k").header("if-match", &etag).body("fourth").send().await;
+    put.expect(412, "PreconditionFailed");
+    scene.before_the_next_commit(204, |other| other.delete("/bkt/k"));
+    let put = scene.world.put("/bkt/k").header("if-match", "*").body("fourth").send().await;
+    put.expect(404, "NoSuchKey");
+    // So does a conditional deletion.
+    scene.world.put("/bkt/k").body("fifth").send().await.ok();
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "sixths"));
+    let deletion = scene.world.delete("/bkt/k").header("x-amz-if-match-size", "5").send().await;
+    deletion.expect(412, "PreconditionFailed");
+    scene.assert_object("sixths").await;
+}
+
+#[tokio::test]
+async fn a_write_follows_the_state_that_the_bucket_has_when_it_commits() {
+    let enable = |other: Requests| async move {
+        let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        let set = other.world.put("/bkt?versioning").body(body).send().await;
+        other.world.put("/bkt/k").body("other").send().await.ok();
+        set
+    };
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, enable);
+    let put = scene.world.put("/bkt/k").body("new").send().await.ok();
+    assert!(put.header("x-amz-version-id").is_some_and(|id| id != "null"));
+    let listed = scene.world.get("/bkt?versions").send().await.ok();
+    assert_eq!(listed.elements("VersionId").len(), 2);
+    let scene = Scene::new().await;
+    scene.before_the_next_commit(200, enable);
+    scene.requests().complete().await.ok();
+    assert_eq!(scene.world.get("/bkt?versions").send().await.ok().elements("VersionId").len(), 2);
+    // A deletion that was decided before there were versions hides the object and removes none.
+    let scene = Scene::new().await;
+    scene.world.put("/bkt/k").body("old").send().await.ok();
+    scene.before_the_next_commit(200, enable);
+    let deleted = scene.world.delete("/bkt/k").send().await.ok();
+    assert_eq!(deleted.header("x-amz-delete-marker"), Some("true"));
+    let listed = scene.world.get("/bkt?versions").send().await.ok();
+    assert_eq!((listed.elements("Version").len(), listed.elements("DeleteMarker").len()), (2, 1));
+}
+
+#[tokio::test]
+async fn the_null_version_that_is_replaced_meanwhile_is_replaced_again() {
+    let suspended = || async {
+        let scene = versioned_scene().await;
+        scene.world.put("/bkt/k").body("named").send().await.ok();
+        crate::versioning::set(&scene.world, "Suspended").await;
+        scene
+    };
+    let check = async |scene: &Scene, expected: &str| {
+        scene.assert_object(expected).await;
+        let listed = scene.world.get("/bkt?versions").send().await.ok();
+        let nulls = listed.elements("VersionId").iter().filter(|id| **id == "null").count();
+        assert_eq!((nulls, scene.left(b"wv").await), (1, [1, 2]));
+    };
+    let scene = suspended().await;
+    scene.before_the_next_commit(200, |other| other.put("/bkt/k", "null 1"));
+    scene.world.put("/bkt/k").body("null 2").send().await.ok();
+    check(&scene, "null 2").await;
+    // Removed by name in between, and a marker in its place.
+    scene.before_the_next_commit(204, |other| other.delete("/bkt/k?versionId=null"));
+    scene.world.put("/bkt/k").body("null 3").send().await.ok();
+    check(&scene, "null 3").await;
+    scene.before_the_next_commit(204, |other| other.delete("/bkt/k"));
+    scene.world.put("/bkt/k").body("null 4").send().await.ok();
+    check(&scene, "null 4").await;
+    // The named version in front of it goes away, and with it the reason to move.
+    let scene = suspended().await;
+    let id = scene.world.head("/bkt/k").send().await.header("x-amz-version-id").unwrap().to_owned();
+    scene.before_the_next_commit(204, move |other| async move {
+        other.world.delete(&format!("/bkt/k?versionId={id}")).send().await
+    });
+    scene.world.put("/bkt/k").body("alone").send().await.ok();
+    scene.assert_object("alone").await;
+    assert_eq!(scene.left(b"wv").await, [0, 1]);
+}
+
+/// Sends so many requests at the same time.
+async fn race(
+    world: &Arc<World>,
+    requests: usize,
+    request: fn(&World, usize) -> Call<'_>,
+) -> Vec<Reply> {
+    let mut running = JoinSet::new();
+    for number in 0..requests {
+        let world = Arc::clone(world);
+        running.spawn(async move { request(&world, number).send().await });
+    }
+    running.join_all().await
+}
+
+fn claim(world: &World, _: usize) -> Call<'_> {
+    world.put("/bkt/k").header("if-none-match", "*").body("y")
+}
+
+fn mixed(world: &World, number: usize) -> Call<'_> {
+    match number % 3 {
+        0 => world.put("/bkt/k").body("null"),
+        1 => world.delete("/bkt/k"),
+        _ => world.delete("/bkt/k?versionId=null"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn racing_requests_lose_nothing_and_win_once() {
+    let world = Arc::new(crate::versioning::versioned().await);
+    // Writers all succeed, and each makes a version of its own.
+    let written = race(&world, 32, |world, _| world.put("/bkt/k").body("x")).await;
+    let written = written
+        .into_iter()
+        .map(|reply| reply.ok().header("x-amz-version-id").map(str::to_owned).unwrap());
+    let written: BTreeSet<String> = written.collect();
+    assert_eq!(written.len(), 32);
+    let listed = world.get("/bkt?versions").send().await.ok();
+    let found = listed.elements("VersionId").into_iter().map(str::to_owned);
+    assert_eq!(found.collect::<BTreeSet<_>>(), written);
+    // CND-012, CND-013: over a marker, one of many is the first.
+    world.delete("/bkt/k").send().await.ok();
+    let mut statuses: Vec<u16> =
+        race(&world, 50, claim).await.into_iter().map(|reply| reply.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [&[200][..], &[412; 49]].concat());
+    // Suspended: whatever happens, there is at most one null version, and it can be found.
+    crate::versioning::set(&world, "Suspended").await;
+    for reply in race(&world, 60, mixed).await {
+        reply.ok();
+    }
+    let listed = world.get("/bkt?versions").send().await.ok();
+    let nulls = listed.elements("VersionId").iter().filter(|id| **id == "null").count();
+    let named = world.get("/bkt/k?versionId=null").send().await.status;
+    assert!(matches!((nulls, named), (0, 404) | (1, 200 | 405)), "{nulls} {named}");
 }

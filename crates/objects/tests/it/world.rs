@@ -28,6 +28,11 @@ impl HandClock {
     pub(crate) fn advance(&self, span: Duration) {
         self.0.fetch_add(u64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
     }
+
+    /// What no clock should do and some do.
+    pub(crate) fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(u64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for HandClock {
