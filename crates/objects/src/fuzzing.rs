@@ -8,7 +8,7 @@ use strongroom_types::{AccountId, BucketId, ObjectKey, Timestamp, VersionId};
 use crate::checksums::{ChecksumClaims, parse_content_md5};
 use crate::conditions::{DeleteConditions, ReadConditions, ReadVerdict, WriteCondition};
 use crate::keys::{self, Listed, UploadUnique, VersionOrder};
-use crate::listing::{decode_token, encode_token};
+use crate::listing::{ObjectsMarker, decode_token, encode_token};
 use crate::metadata::{strip_aws_chunked, user_metadata};
 use crate::multipart::{PartRecord, UploadRecord, parse_range, parse_upload_id, upload_id};
 use crate::objects::RangeSpec;
@@ -153,7 +153,10 @@ pub fn markers(bytes: &[u8]) {
         assert_eq!(encode_token(&last), text, "a place has one token");
     }
     if text.len() <= ObjectKey::BYTES_MAX {
-        assert_eq!(decode_token(&encode_token(text)).as_deref(), Ok(text));
+        for inside in [false, true] {
+            let marker = ObjectsMarker { text: text.to_owned(), inside };
+            assert_eq!(decode_token(&encode_token(&marker)), Ok(marker));
+        }
     }
     if let Some(unique) = parse_upload_id(text) {
         assert_eq!(upload_id(unique), text, "an upload has one id");
