@@ -509,6 +509,37 @@ fn hostile_forms_are_refused_and_leave_no_trace() {
     assert_alive(&world);
 }
 
+/// Everything is judged before the file: who is refused need not send it, and the server keeps none
+/// of it.
+#[test]
+fn a_form_is_judged_before_its_file_is_read() {
+    let world = World::new();
+    let hear = |form: &Form| {
+        // Who asks first is answered without a wait for what may still come.
+        let call = form.call(&world).header("expect", "100-continue");
+        let mut call = call.header("content-length", "100000000");
+        let end = call.body.windows(9).position(|part| part == b"of a form").unwrap();
+        call.body.truncate(end);
+        let mut socket = world.server.connect().unwrap();
+        std::io::Write::write_all(&mut socket, &call.to_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // The rest is never sent: without an answer before it this would end in a timeout.
+        std::io::Read::read_to_end(&mut socket, &mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        answer.trim_start_matches("HTTP/1.1 100 Continue\r\n\r\n").to_owned()
+    };
+    let form = Form::new(&[("key", "k")]);
+    assert!(hear(&form).starts_with("HTTP/1.1 403"), "anonymous");
+    let other = signed_by(&world, world.server.other(), form.clone(), ANY_KEY);
+    assert!(hear(&other).starts_with("HTTP/1.1 403"), "another account");
+    let added = signed(&world, form.clone(), ANY_KEY).with("acl", "private");
+    assert!(hear(&added).starts_with("HTTP/1.1 403"), "an extra field");
+    let short = format!(r#"{ANY_KEY},["content-length-range",0,1000]"#);
+    let heard = hear(&signed(&world, form, &short));
+    assert!(heard.starts_with("HTTP/1.1 400"), "{heard}");
+    assert_alive(&world);
+}
+
 #[test]
 fn the_name_of_a_file_leads_nowhere_else() {
     let world = World::new();
