@@ -11,6 +11,9 @@ pub struct Limits {
     pub connections_max: usize,
     /// Connections of one client address served at once; of one /64 network in IPv6.
     pub connections_per_address_max: usize,
+    /// With more connections than this, one that has carried a large body is not kept: its buffers
+    /// have grown, and do not shrink.
+    pub crowd_min: usize,
     /// Connections beyond the limit that are being told so. Further ones are cut.
     pub turned_away_max: usize,
     /// Memory of all bodies together, in KiB. One address takes at most three quarters of it.
@@ -44,6 +47,8 @@ impl Default for Limits {
         Self {
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            // Of 256 KiB each.
+            crowd_min: 256,
             turned_away_max: 256,
             // Some 190 large uploads or 380 large downloads at once.
             body_memory_kib_max: 384 * 1024,

@@ -193,6 +193,8 @@ impl Gateway {
                 response = journey.error(&failures::unavailable());
             }
         }
+        let is_large = journey.received_bytes > KEPT_BODY_BYTES_MAX;
+        journey.ends = is_large && self.places.is_crowded();
         // Where the connection ends the listener reads on behind the answer.
         if !journey.is_last() {
             journey.ends = match journey.expects_continue {
@@ -256,7 +258,7 @@ pub(crate) struct Journey {
     pub(crate) caller: Caller,
     audit: Option<AuditSlot>,
     pub(crate) leftover: Leftover,
-    /// The body was not read to its end.
+    /// The body was not read to its end, or the connection has grown too large to be kept.
     ends: bool,
     pub(crate) loan: Option<Loan>,
     pub(crate) connection: Connection,
@@ -353,3 +355,6 @@ fn declared_length(parts: &http::request::Parts) -> u64 {
     let length = parts.headers.get(header::CONTENT_LENGTH);
     length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
+
+/// Behind a larger body a connection is not kept in a crowd.
+const KEPT_BODY_BYTES_MAX: u64 = 64 * 1024;

@@ -128,6 +128,11 @@ impl Places {
         Some(Place { places: Arc::clone(self), mark, memory })
     }
 
+    /// Whether there are so many connections that what each keeps for itself counts.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.table.lock().served > self.limits.crowd_min
+    }
+
     fn lane(&self, table: &mut Table, client: Client) -> Option<Lane> {
         let served = table.clients.get(&client).map_or(0, |account| account.served);
         let of_client = |mark: &Mark| mark.lane == Lane::Served && mark.client == client;
@@ -315,6 +320,7 @@ mod tests {
     fn places() -> Arc<Places> {
         Places::new(Arc::new(Limits {
             connections_max: 8,
+            crowd_min: 5,
             connections_per_address_max: 6,
             turned_away_max: 2,
             ..Limits::default()
@@ -334,6 +340,7 @@ mod tests {
     async fn one_address_leaves_places_for_others() {
         let places = places();
         let mine = busy(&places, ONE, 7);
+        assert!(places.is_crowded());
         assert_eq!(lanes(&mine).iter().filter(|lane| **lane == Lane::Served).count(), 6);
         let others = busy(&places, OTHER, 3);
         assert_eq!(lanes(&others), [Lane::Served, Lane::Served, Lane::TurnedAway]);
@@ -343,6 +350,8 @@ mod tests {
         let table = places.table.lock();
         assert_eq!((table.served, table.turned_away, table.marks.len()), (0, 0, 0));
         assert!(table.clients.is_empty());
+        drop(table);
+        assert!(!places.is_crowded());
     }
 
     #[tokio::test(start_paused = true)]
