@@ -28,19 +28,13 @@ impl AuditSlot {
     /// The bytes of the event with this outcome.
     #[must_use]
     pub fn sealed_with(&self, outcome: Outcome) -> Bytes {
-        AuditEvent { outcome, ..AuditEvent::clone(&self.event) }.encode()
+        self.event.encode_with(&self.event.object_key, &self.event.version_id, &outcome)
     }
 
     /// The bytes of the event of one key of a request that changes many.
     #[must_use]
     pub fn sealed_for(&self, object_key: &str, version_id: &str, outcome: Outcome) -> Bytes {
-        let event = AuditEvent {
-            outcome,
-            object_key: object_key.to_owned(),
-            version_id: version_id.to_owned(),
-            ..AuditEvent::clone(&self.event)
-        };
-        event.encode()
+        self.event.encode_with(object_key, version_id, &outcome)
     }
 
     /// Says that the event became durable together with the change that it describes.

@@ -65,16 +65,34 @@ pub fn hkdf_sha256(key: &Secret<32>, salt: &[u8], info: &[&[u8]]) -> Secret<32> 
 }
 
 fn hkdf_one_block(input_key: &[u8], salt: &[u8], info: &[&[u8]]) -> Secret<32> {
-    let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, salt), input_key);
-    let expander = hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref());
-    let mut context = hmac::Context::with_key(&expander);
-    for part in info {
-        context.update(part);
+    HkdfSha256::extract(input_key, salt).expand(info)
+}
+
+/// HKDF-SHA256 after its first step, for several keys from one.
+pub(crate) struct HkdfSha256(hmac::Key);
+
+impl HkdfSha256 {
+    /// Prepares to derive keys from this one.
+    pub(crate) fn new(key: &Secret<32>, salt: &[u8]) -> Self {
+        Self::extract(key.danger_expose(), salt)
     }
-    context.update(&[FIRST_BLOCK]);
-    let mut derived = Secret::zeroed();
-    derived.as_mut_bytes().copy_from_slice(context.sign().as_ref());
-    derived
+
+    fn extract(input_key: &[u8], salt: &[u8]) -> Self {
+        let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, salt), input_key);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref()))
+    }
+
+    /// One key; `info` as in [`hkdf_sha256`].
+    pub(crate) fn expand(&self, info: &[&[u8]]) -> Secret<32> {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in info {
+            context.update(part);
+        }
+        context.update(&[FIRST_BLOCK]);
+        let mut derived = Secret::zeroed();
+        derived.as_mut_bytes().copy_from_slice(context.sign().as_ref());
+        derived
+    }
 }
 
 const FIRST_BLOCK: u8 = 1; // RFC 5869, 2.3: the block counter is one octet and starts at 1
@@ -140,6 +158,11 @@ mod tests {
         let key = Secret::from_bytes([1; 32]);
         let derived = hkdf_sha256(&key, b"salt", &[b"info"]);
         assert!(derived.ct_eq(&hkdf_sha256(&key, b"salt", &[b"in", b"fo"])));
+        let prepared = HkdfSha256::new(&key, b"salt");
+        for _ in 0..2 {
+            assert!(derived.ct_eq(&prepared.expand(&[b"info"])));
+            assert!(!derived.ct_eq(&prepared.expand(&[b"ofni"])));
+        }
         assert!(!derived.ct_eq(&hkdf_sha256(&key, b"tlas", &[b"info"])));
         assert!(!derived.ct_eq(&hkdf_sha256(&key, b"salt", &[b"ofni"])));
         assert!(!derived.ct_eq(&hkdf_sha256(&Secret::from_bytes([2; 32]), b"salt", &[b"info"])));

@@ -290,9 +290,9 @@ impl Journey {
             auth: self.caller.auth,
             source_ip,
             tls_version: self.facts.tls_version,
-            bucket: self.bucket.clone(),
-            object_key: self.object_key.clone(),
-            version_id: self.version_id.clone(),
+            bucket: std::mem::take(&mut self.bucket),
+            object_key: std::mem::take(&mut self.object_key),
+            version_id: std::mem::take(&mut self.version_id),
             outcome: Outcome::default(),
         });
         self.audit.insert(audit).clone()

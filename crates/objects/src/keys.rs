@@ -340,7 +340,8 @@ fn parse_tagged16(tag: u8, key: &[u8]) -> Result<[u8; 16], StoreKeyError> {
 /// NUL and `01`, sorts before every continuation of the key: byte order of store keys is byte
 /// order of object keys.
 fn escaped(tag: u8, bucket: BucketId, object_key: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + 16 + object_key.len() + 2 + 16 + 1);
+    // Exactly a record's key, as a rule: an engine keeps new ones in memory for a while, as they are.
+    let mut key = Vec::with_capacity(1 + 16 + object_key.len() + 2 + 16);
     key.push(tag);
     key.extend_from_slice(bucket.as_bytes());
     let mut first = true;

@@ -140,7 +140,7 @@ impl Machine {
     ) -> Result<Vec<(Bytes, Entry)>, StoreError> {
         let found = scan(None, &self.overlay, &*self.index, range, limit)?;
         let entry = |(key, change): (Bytes, crate::record::Change)| {
-            change.record.map(|record| (key, record.entry()))
+            change.record.map(|record| (key, record.into_entry()))
         };
         Ok(found.into_iter().filter_map(entry).collect())
     }

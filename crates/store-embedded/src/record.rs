@@ -64,6 +64,12 @@ impl Record {
         }
     }
 
+    /// The record as callers see it, without a look back.
+    pub(crate) fn into_entry(self) -> Entry {
+        let payload = self.payload_ref();
+        Entry { value: self.value, revision: Revision(self.revision), payload }
+    }
+
     fn payload_ref(&self) -> Option<PayloadRef> {
         match self.payload {
             Payload::None => None,

@@ -52,7 +52,7 @@ impl ResponseBuilder {
     /// A response with the status of success.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), error: None }
+        Self { status, headers: HeaderMap::with_capacity(HEADERS_TYPICAL), error: None }
     }
 
     /// Makes it 206 if `partial` holds.
@@ -199,6 +199,8 @@ fn header_value(text: &str) -> Option<HeaderValue> {
     }
     HeaderValue::from_bytes(text.as_bytes()).ok()
 }
+
+const HEADERS_TYPICAL: usize = 16; // of an answer with an object; more are taken as they come
 
 #[cfg(test)]
 mod tests {

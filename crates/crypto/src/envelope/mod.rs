@@ -19,7 +19,7 @@ pub use seal::{EnvelopeSealer, EnvelopeWriter, seal_payload};
 
 use crate::aead::{AeadError, AeadKey};
 use crate::blob::BlobId;
-use crate::hmac::hkdf_sha256;
+use crate::hmac::{HkdfSha256, hkdf_sha256};
 use crate::secret::Secret;
 use crate::wrap::DataKey;
 
@@ -112,11 +112,11 @@ struct EnvelopeKeys {
 
 impl EnvelopeKeys {
     fn derive(data_key: &DataKey, context: EnvelopeContext) -> Result<Self, EnvelopeError> {
-        let part_key = data_key.part_key(context);
+        let part_key = HkdfSha256::new(&data_key.part_key(context), NO_SALT);
         // SECURITY: AES-GCM does not commit to its key. Without the commitment one ciphertext could
         // be made that opens to two payloads under two keys.
-        let commitment = hkdf_sha256(&part_key, NO_SALT, &[COMMIT_LABEL]);
-        let aead = AeadKey::new(&hkdf_sha256(&part_key, NO_SALT, &[ENCRYPT_LABEL]))
+        let commitment = part_key.expand(&[COMMIT_LABEL]);
+        let aead = AeadKey::new(&part_key.expand(&[ENCRYPT_LABEL]))
             .map_err(|_| EnvelopeError::Unavailable)?;
         Ok(Self { aead, commitment })
     }

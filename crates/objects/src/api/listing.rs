@@ -242,7 +242,8 @@ impl Names {
         if self.url {
             return Ok(url_encoded(name));
         }
-        if name.chars().all(is_xml_character) {
+        let plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if plain || name.chars().all(is_xml_character) {
             return Ok(name.to_owned());
         }
         let message = "a name in this listing has characters that XML cannot express; use \

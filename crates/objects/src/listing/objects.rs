@@ -5,7 +5,7 @@ use strongroom_types::{BucketId, ObjectKey};
 
 use crate::fault::Fault;
 use crate::keys::Listed;
-use crate::records::{ObjectRecord, RecordError};
+use crate::records::{ObjectSummary, RecordError};
 
 use super::Filter;
 use super::walk::{self, Each, Item, Last, Met, Scope, Start};
@@ -47,7 +47,7 @@ pub(crate) struct ListedObject {
     /// Its key.
     pub(crate) object_key: ObjectKey,
     /// Its current version.
-    pub(crate) record: ObjectRecord,
+    pub(crate) record: ObjectSummary,
 }
 
 /// One page of the current objects of a bucket; those whose current version is a delete marker do
@@ -90,7 +90,7 @@ pub(crate) async fn objects(
 }
 
 fn read(met: Met<'_>) -> Result<Option<ListedObject>, RecordError> {
-    let record = ObjectRecord::decode(&met.entry.value)?;
+    let record = ObjectSummary::decode(&met.entry.value)?;
     let shows = !record.is_delete_marker();
     Ok(shows.then_some(ListedObject { object_key: met.object_key, record }))
 }

@@ -121,6 +121,9 @@ pub(crate) async fn page<T, E>(
         return Ok(page);
     }
     let Some(mut walk) = Walk::new(metadata, scope, start, items_max) else { return Ok(page) };
+    if scope.delimiter.is_none() {
+        page.items.reserve_exact(items_max.min(SCAN_ENTRIES_MAX));
+    }
     while let Some((store_key, entry)) = walk.next().await? {
         let (object_key, order) = scope.listed.parse(&store_key)?;
         let common_prefix = scope.common_prefix(object_key.as_str()).map(str::to_owned);

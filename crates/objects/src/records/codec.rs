@@ -94,7 +94,9 @@ impl Encoder {
     }
 
     /// The record, unless a field did not fit.
-    pub(crate) fn finish(self) -> Result<Vec<u8>, RecordError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, RecordError> {
+        // An engine keeps new records in memory for a while, as they are.
+        self.bytes.shrink_to_fit();
         match self.overflow {
             Some(field) => Err(RecordError::TooLong(field)),
             None => Ok(self.bytes),

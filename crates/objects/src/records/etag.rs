@@ -30,7 +30,15 @@ impl Etag {
     /// The form of headers and XML: in quotes.
     #[must_use]
     pub(crate) fn quoted(&self) -> String {
-        format!("\"{self}\"")
+        if self.parts_count > 0 {
+            return format!("\"{self}\"");
+        }
+        // Written for every name in a listing, so not by the general formatter.
+        let mut text = String::with_capacity(34);
+        text.push('"');
+        data_encoding::HEXLOWER.encode_append(&self.digest, &mut text);
+        text.push('"');
+        text
     }
 }
 

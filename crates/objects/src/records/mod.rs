@@ -21,7 +21,7 @@ pub(crate) use manifest::{Manifest, ManifestPart, PARTS_MAX};
 pub(crate) use null_place::NullPlace;
 pub(crate) use object::{
     DataKeyRecord, LockState, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord,
-    PartsOrigin, SystemMetadata, algorithm_from_number, algorithm_number, decode_data_key,
-    decode_digest, decode_lock, decode_pairs, encode_data_key, encode_digest, encode_lock,
-    encode_pairs,
+    ObjectSummary, PartsOrigin, SystemMetadata, algorithm_from_number, algorithm_number,
+    decode_data_key, decode_digest, decode_lock, decode_pairs, encode_data_key, encode_digest,
+    encode_lock, encode_pairs,
 };

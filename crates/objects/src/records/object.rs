@@ -41,6 +41,63 @@ pub(crate) struct ObjectRecord {
     pub(crate) lock: LockState,
 }
 
+/// What a listing shows of a version: the first fields of its record.
+///
+/// What is behind them is judged when the version is read: a page of a thousand names need not take
+/// a thousand wrapped keys apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ObjectSummary {
+    /// Object or delete marker.
+    pub(crate) kind: ObjectKind,
+    /// Which version it is.
+    pub(crate) version_id: VersionId,
+    /// When it was written.
+    pub(crate) last_modified: Timestamp,
+    /// Plaintext bytes.
+    pub(crate) object_bytes: u64,
+    /// The ETag.
+    pub(crate) etag: Etag,
+    /// The checksum of the object; `None` only for delete markers.
+    pub(crate) checksum: Option<ObjectChecksum>,
+}
+
+impl ObjectSummary {
+    /// Reads the first fields of a record.
+    ///
+    /// # Errors
+    /// If the bytes do not begin as those of a record.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        Self::decode_from(&mut Decoder::new(bytes, FORMAT_VERSION)?)
+    }
+
+    /// Whether the version is a delete marker.
+    #[must_use]
+    pub(crate) fn is_delete_marker(&self) -> bool {
+        self.kind == ObjectKind::DeleteMarker
+    }
+
+    fn decode_from(input: &mut Decoder<'_>) -> Result<Self, RecordError> {
+        let kind = match input.u8()? {
+            1 => ObjectKind::Object,
+            2 => ObjectKind::DeleteMarker,
+            _ => return Err(RecordError::Invalid("kind")),
+        };
+        let version_id = match input.u8()? {
+            0 => VersionId::Null,
+            1 => VersionId::Named(input.array()?),
+            _ => return Err(RecordError::Invalid("version id")),
+        };
+        let last_modified = input.timestamp("last modified")?;
+        let object_bytes = input.u64()?;
+        let etag = Etag { digest: input.array()?, parts_count: input.u32()? };
+        let checksum = decode_checksum(input)?;
+        if (kind == ObjectKind::Object) != checksum.is_some() {
+            return Err(RecordError::Invalid("payload description"));
+        }
+        Ok(Self { kind, version_id, last_modified, object_bytes, etag, checksum })
+    }
+}
+
 /// What a version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ObjectKind {
@@ -206,20 +263,9 @@ impl ObjectRecord {
     /// If the bytes are not those of a record.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut input = Decoder::new(bytes, FORMAT_VERSION)?;
-        let kind = match input.u8()? {
-            1 => ObjectKind::Object,
-            2 => ObjectKind::DeleteMarker,
-            _ => return Err(RecordError::Invalid("kind")),
-        };
-        let version_id = match input.u8()? {
-            0 => VersionId::Null,
-            1 => VersionId::Named(input.array()?),
-            _ => return Err(RecordError::Invalid("version id")),
-        };
-        let last_modified = input.timestamp("last modified")?;
-        let object_bytes = input.u64()?;
-        let etag = Etag { digest: input.array()?, parts_count: input.u32()? };
-        let checksum = decode_checksum(&mut input)?;
+        let summary = ObjectSummary::decode_from(&mut input)?;
+        let ObjectSummary { kind, version_id, last_modified, object_bytes, etag, checksum } =
+            summary;
         if input.u8()? != STORAGE_CLASS_STANDARD {
             return Err(RecordError::Invalid("storage class"));
         }

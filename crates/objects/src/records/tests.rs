@@ -8,8 +8,8 @@ use strongroom_types::{
 use super::object::RetentionMode;
 use super::{
     BucketEncryption, BucketRecord, DataKeyRecord, Etag, LockState, Manifest, ManifestPart,
-    ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord, PARTS_MAX, PartsOrigin, RecordError,
-    SystemMetadata,
+    ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord, ObjectSummary, PARTS_MAX,
+    PartsOrigin, RecordError, SystemMetadata,
 };
 use crate::keys::UploadUnique;
 
@@ -78,6 +78,25 @@ fn object_records_round_trip() {
         ..full
     };
     assert_eq!(ObjectRecord::decode(&marker.encode().unwrap()).as_ref(), Ok(&marker));
+}
+
+#[test]
+fn a_summary_says_what_the_record_says_and_needs_its_beginning_whole() {
+    let full = object();
+    let bytes = full.encode().unwrap();
+    let summary = ObjectSummary::decode(&bytes).unwrap();
+    assert_eq!((summary.kind, summary.version_id), (full.kind, full.version_id));
+    assert_eq!((summary.last_modified, summary.object_bytes), (full.last_modified, 3));
+    assert_eq!((summary.etag, summary.checksum), (full.etag, full.checksum));
+    assert!(!summary.is_delete_marker());
+    let needed = 1 + 1 + 17 + 8 + 8 + 20 + 1 + 1 + 32 + 4;
+    assert_eq!(ObjectSummary::decode(&bytes[..needed]), Ok(summary));
+    for end in 0..needed {
+        assert!(ObjectSummary::decode(&bytes[..end]).is_err(), "{end}");
+    }
+    let bare = ObjectRecord { checksum: None, ..full }.encode().unwrap();
+    let refused = Err(RecordError::Invalid("payload description"));
+    assert_eq!(ObjectSummary::decode(&bare), refused);
 }
 
 #[test]

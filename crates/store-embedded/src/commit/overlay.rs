@@ -147,7 +147,7 @@ pub(crate) fn scan(
     range: &KeyRange,
     limit: usize,
 ) -> Result<Vec<(Bytes, Change)>, StoreError> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(limit.min(FOUND_RESERVE_MAX));
     let mut range = range.clone();
     while found.len() < limit && !range.is_void() {
         // Removals hide entries of lower layers, so a page takes a few more than are wanted.
@@ -185,25 +185,36 @@ fn merge(
     limit: usize,
     found: &mut Vec<(Bytes, Change)>,
 ) {
-    let mut heads: Vec<_> = pages.into_iter().map(|page| page.into_iter().peekable()).collect();
-    while found.len() < limit {
-        let least = heads.iter_mut().filter_map(|head| head.peek()).map(|(key, _)| key).min();
-        let Some(least) = least.cloned() else { return };
-        if complete_to.is_some_and(|complete_to| least > *complete_to) {
+    let mut heads: Vec<_> = pages.into_iter().map(Vec::into_iter).collect();
+    while found.len() < limit
+        && let Some(rank) = least(&heads)
+        && let Some((key, newest)) = heads.get_mut(rank).and_then(Iterator::next)
+    {
+        if complete_to.is_some_and(|complete_to| key > *complete_to) {
             return;
         }
-        let mut newest = None;
-        for head in &mut heads {
-            if let Some((_, change)) = head.next_if(|(key, _)| *key == least) {
-                newest = Some(change);
+        for head in heads.iter_mut().take(rank) {
+            if head.as_slice().first().is_some_and(|(other, _)| *other == key) {
+                head.next();
             }
         }
-        if let Some(change) = newest
-            && change.record.is_some()
-        {
-            found.push((least, change));
+        if newest.record.is_some() {
+            found.push((key, newest));
         }
     }
+}
+
+/// The rank of the head with the least key; of several, the highest.
+fn least(heads: &[std::vec::IntoIter<(Bytes, Change)>]) -> Option<usize> {
+    let mut least: Option<(usize, &Bytes)> = None;
+    for (rank, head) in heads.iter().enumerate() {
+        if let Some((key, _)) = head.as_slice().first()
+            && least.is_none_or(|(_, other)| key <= other)
+        {
+            least = Some((rank, key));
+        }
+    }
+    least.map(|(rank, _)| rank)
 }
 
 fn page(changes: &Changes, range: &KeyRange, limit: usize) -> Vec<(Bytes, Change)> {
@@ -228,6 +239,7 @@ pub(crate) fn index_error(error: OrderedIndexError) -> StoreError {
     }
 }
 
+const FOUND_RESERVE_MAX: usize = 1024; // entries; a page of a listing
 const PAGE_SLACK: usize = 16; // entries; most ranges have few removals
 const EVENT_OVERHEAD_BYTES: usize = 48; // of an event in memory
 

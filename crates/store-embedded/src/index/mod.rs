@@ -181,12 +181,24 @@ impl Index {
             return Ok(Vec::new());
         }
         self.read(|entries| {
-            let mut page = Vec::new();
+            // All entries of a page in one piece of memory: they come and go together.
+            let mut all = Vec::new();
+            let mut ends = Vec::new();
             for entry in entries.range::<&[u8]>(range.bounds())?.take(limit) {
                 let (key, value) = entry?;
-                page.push((copy(key.value()), copy(value.value())));
+                all.extend_from_slice(key.value());
+                let key_end = all.len();
+                all.extend_from_slice(value.value());
+                ends.push((key_end, all.len()));
             }
-            Ok(page)
+            let all = Bytes::from(all);
+            let mut start = 0;
+            let cut = |(key_end, end)| {
+                let entry = (all.slice(start..key_end), all.slice(key_end..end));
+                start = end;
+                entry
+            };
+            Ok(ends.into_iter().map(cut).collect())
         })
     }
 

@@ -95,8 +95,8 @@ impl RouteError {
 #[derive(Debug)]
 pub struct Router {
     entries: Vec<RouteEntry>,
-    /// Indexes of the entries of one path shape and method.
-    groups: BTreeMap<(PathShape, &'static str), Vec<usize>>,
+    /// The entries of one path shape and method, with their indexes.
+    groups: BTreeMap<(PathShape, &'static str), Vec<(usize, RouteEntry)>>,
     /// Every query parameter that decides an operation anywhere.
     deciding: BTreeSet<&'static str>,
 }
@@ -105,10 +105,10 @@ impl Router {
     /// A router for these operations.
     #[must_use]
     pub fn new(entries: &[RouteEntry]) -> Self {
-        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<_, Vec<(usize, RouteEntry)>> = BTreeMap::new();
         let mut deciding = BTreeSet::new();
         for (index, spec) in entries.iter().enumerate() {
-            groups.entry((spec.path, spec.method)).or_default().push(index);
+            groups.entry((spec.path, spec.method)).or_default().push((index, *spec));
             deciding.extend(spec.query.iter().map(|(name, _)| *name));
             deciding.extend(spec.required_query());
         }
@@ -135,14 +135,10 @@ impl Router {
         }
         let group = self.groups.get(&(target.shape, head.method.as_str()));
         let candidates = group.map(Vec::as_slice).unwrap_or_default();
-        let candidates: Vec<_> = candidates
-            .iter()
-            .filter_map(|index| Some((*index, *self.entries.get(*index)?)))
-            .collect();
         let refusal = || self.not_allowed(head, target, &present);
-        let (index, winner) = best(head, &candidates)?.ok_or_else(refusal)?;
-        check_parameters(head, &present, winner, &candidates, refusal)?;
-        check_headers(head, winner, &candidates)?;
+        let (index, winner) = best(head, candidates)?.ok_or_else(refusal)?;
+        check_parameters(head, &present, winner, candidates, refusal)?;
+        check_headers(head, winner, candidates)?;
         Ok(OperationIndex(index))
     }
 

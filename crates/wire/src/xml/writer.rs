@@ -87,6 +87,9 @@ impl XmlWriter {
 
     /// Writes text.
     pub fn text(&mut self, text: &str) {
+        if text.bytes().all(is_plain) {
+            return self.text.push_str(text);
+        }
         let mut rest = text;
         while let Some(at) = rest.find(needs_care) {
             let (clean, from) = rest.split_at(at);
@@ -126,7 +129,13 @@ impl XmlWriter {
 
     /// Writes one element for each value.
     pub fn list<T: WriteXml>(&mut self, name: &'static str, values: &[T]) {
-        for value in values {
+        let Some((first, rest)) = values.split_first() else { return };
+        let before = self.text.len();
+        self.element(name, first);
+        // The others are about as long: a long list is not moved again and again as it grows.
+        let first_bytes = self.text.len().saturating_sub(before);
+        self.text.reserve(first_bytes.saturating_mul(rest.len()).min(RESERVE_BYTES_MAX));
+        for value in rest {
             self.element(name, value);
         }
     }
@@ -197,6 +206,14 @@ impl XmlWriter {
             }
         }
     }
+}
+
+/// Most room that is made for a list in advance: some 3,000 names.
+const RESERVE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Whether a byte is a character that stands for itself. Nearly all text has nothing else.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"')
 }
 
 fn needs_care(character: char) -> bool {
