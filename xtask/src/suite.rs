@@ -40,8 +40,8 @@ pub fn soak(from: u64, crash_points: u64, kills: u32) -> Result<(), Failure> {
     black_box(Some("test_no_kill_loses_anything_acknowledged"), kills)
 }
 
-/// Simulates worlds, one seed each, until so many power cuts have been survived. A world has some
-/// dozen of them, at operations that its seed chooses.
+/// Simulates worlds, one seed each, until so many crash points have been survived: power cuts in the
+/// middle of an operation of the drive that the seed chooses. Cuts between operations do not count.
 fn crashes(from: u64, crash_points: u64) -> Result<(), Failure> {
     let (mut seed, mut survived) = (from, 0);
     while survived < crash_points {
@@ -56,7 +56,7 @@ fn crashes(from: u64, crash_points: u64) -> Result<(), Failure> {
             return Err(Failure::new(format!("the simulated worlds {range} failed")));
         }
         let totals: Value = serde_json::from_str(&totals)?;
-        survived += totals["power_cuts"].as_u64().unwrap_or(0);
+        survived += totals["crash_points"].as_u64().unwrap_or(0);
         seed += WORLDS_AT_ONCE;
         eprintln!("{survived} of {crash_points} crash points survived; next seed {seed}");
     }

@@ -79,15 +79,22 @@ fn run_worlds(from: u64, to: u64) -> u64 {
         failures.extend(failed);
     }
     println!(
-        "{{\"seeds\":[{from},{to}],\"worlds\":{},\"power_cuts\":{},\"kills\":{},\"faults\":{},\
-         \"interrupted_recoveries\":{},\"acknowledged\":{},\"refused\":{},\"open_applied\":{},\
+        "{{\"seeds\":[{from},{to}],\"worlds\":{},\"power_cuts\":{},\"crash_points\":{},\"kills\":{},\"faults\":{},\"stops\":{},\
+         \"interrupted_recoveries\":{},\"failed_recoveries\":{},\"full_recoveries\":{},\
+         \"fillings\":{},\"meanwhile\":{},\"acknowledged\":{},\"refused\":{},\"open_applied\":{},\
          \"open_dropped\":{},\"checkpoints\":{},\"compactions\":{},\"panics\":{panics},\
          \"failures\":[{}]}}",
         stats.worlds,
         stats.power_cuts,
+        stats.crash_points,
         stats.kills,
         stats.faults,
+        stats.stops,
         stats.interrupted_recoveries,
+        stats.failed_recoveries,
+        stats.full_recoveries,
+        stats.fillings,
+        stats.meanwhile,
         stats.acknowledged,
         stats.refused,
         stats.open_applied,

@@ -217,6 +217,8 @@ fn check_log_is_there(
 fn open_machine(parts: Parts, make_index: MakeIndex<'_>) -> Result<Machine, OpenError> {
     let Parts { disk, clock, entropy, limits, log_key, index, stopped, room } = parts;
     let inventory = Inventory::take(&*disk, &log_key)?;
+    // Files that are found may be of a process that ended before their names were durable.
+    disk.sync_dir(&DiskPath::data(LOG_DIR)).map_err(|error| failed("syncing the log", error))?;
     let checkpoint = index.as_ref().and_then(|index| index.checkpoint());
     let checkpoint = checkpoint.map(|bytes| Checkpoint::decode(&bytes)).transpose();
     // An index without a readable checkpoint is not one that was completed: all of it is rebuilt.

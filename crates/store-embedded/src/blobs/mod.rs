@@ -10,6 +10,7 @@ mod pool;
 mod reader;
 mod writer;
 
+pub(crate) use layout::EXTENT_BYTES;
 pub(crate) use lease::Lease;
 pub(crate) use pool::{BlobFiles, BlobRecovery, BlobSnapshot};
 pub(crate) use reader::{FileReader, MemoryReader};

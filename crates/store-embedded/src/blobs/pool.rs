@@ -176,6 +176,14 @@ impl BlobFiles {
         Ok(files)
     }
 
+    /// Goes on with numbers shortly before the end of a folder, as if many files had come and gone.
+    /// For simulations.
+    pub(crate) fn skip_to_end_of_folder(&self, left: u64) {
+        let mut state = self.state.lock();
+        let end = ((state.file_next >> SHARD_BITS) + 1) << SHARD_BITS;
+        state.file_next = state.file_next.max(end.saturating_sub(left + 1));
+    }
+
     /// A batch made a file the property of a record, durably.
     pub(crate) fn adopt(&self, file_number: u64) {
         self.state.lock().unowned.remove(&file_number);
@@ -212,6 +220,7 @@ impl BlobFiles {
             };
         }
         for shard in shards {
+            // A removal that is not durable now may never be: the file could come back, unknown.
             self.disk.sync_dir(&shard_path(shard))?;
         }
         let mut state = self.state.lock();
@@ -320,6 +329,9 @@ impl BlobRecovery {
                 None => missing += 1,
                 Some(numbers) => {
                     missing = 0;
+                    // What is not seen here is forgotten: a process that ended before its removals
+                    // were durable must not have files come back.
+                    disk.sync_dir(&shard_path(shard))?;
                     for number in numbers {
                         file_next = file_next.max(number + 1);
                         if number >= self.snapshot.file_next && !self.owned.contains(&number) {

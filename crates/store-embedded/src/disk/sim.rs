@@ -23,6 +23,7 @@ use super::{Disk, DiskFile, DiskPath};
 pub struct SimDisk {
     shared: Arc<Mutex<Shared>>,
     locked: Arc<AtomicBool>,
+    meanwhile: Arc<Mutex<Option<(u64, Meanwhile)>>>,
 }
 
 /// Something that goes wrong once, or from some moment on.
@@ -38,9 +39,24 @@ pub enum Fault {
     NextSyncFailsFrom(u64),
     /// The first write at or after this change fails.
     NextWriteFailsFrom(u64),
+    /// The first sync of a directory at or after this change fails; the names that it should have
+    /// made durable may never be so afterwards.
+    NextDirSyncFailsFrom(u64),
+    /// The first making or removal of a name at or after this change fails, done or not.
+    NextNameFailsFrom(u64),
+    /// The first change of a length at or after this change fails, done or not.
+    NextLengthFailsFrom(u64),
     /// This read fails (reads are counted from 0, apart from changes).
     ReadFailsAt(u64),
+    /// The first read at or after this one fails.
+    NextReadFailsFrom(u64),
+    /// The first opening of a file, listing of a directory or look at a length after so many reads
+    /// fails.
+    NextLookFailsFrom(u64),
 }
+
+/// What is done at one change of the drive, before it, as if by another thread.
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 impl SimDisk {
     /// An empty drive. The seed decides nothing until something fails.
@@ -85,8 +101,10 @@ impl SimDisk {
         next.powered = true;
         next.changes = 0;
         next.reads = 0;
+        next.failures = 0;
+        next.lost_names = false;
         next.faults.clear();
-        Self { shared: Arc::new(Mutex::new(next)), locked: Arc::default() }
+        Self::from_shared(next)
     }
 
     /// An independent copy of the drive, durable and unsynced state included.
@@ -94,7 +112,7 @@ impl SimDisk {
     pub fn duplicate(&self) -> Self {
         let mut next = self.shared.lock().clone();
         next.powered = true;
-        Self { shared: Arc::new(Mutex::new(next)), locked: Arc::default() }
+        Self::from_shared(next)
     }
 
     /// Adds something that goes wrong.
@@ -108,6 +126,18 @@ impl SimDisk {
         shared.faults.clear();
         shared.failed = false;
         shared.budget_bytes = None;
+    }
+
+    /// Runs something once, before the first change at or after this one: what another thread does
+    /// while the caller of that change is in the middle of its work. It must not need a lock that
+    /// the caller may hold.
+    pub(crate) fn meanwhile(&self, change: u64, run: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock() = Some((change, Box::new(run)));
+    }
+
+    /// Takes back what was to be run meanwhile. Answers whether it has not been run.
+    pub(crate) fn nothing_meanwhile(&self) -> bool {
+        self.meanwhile.lock().take().is_some()
     }
 
     /// How many bytes all files together may have from now on; `None` = no limit.
@@ -131,6 +161,19 @@ impl SimDisk {
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.shared.lock().used_bytes()
+    }
+
+    /// How many injected failures have happened, power cuts included.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.shared.lock().failures
+    }
+
+    /// Whether names were made or removed that can be seen, but that no sync makes durable any
+    /// more.
+    #[must_use]
+    pub fn has_lost_names(&self) -> bool {
+        self.shared.lock().lost_names
     }
 
     /// Whether an injected failure has happened since the drive was last healed.
@@ -197,14 +240,33 @@ impl SimDisk {
             reads: 0,
             faults: Vec::new(),
             failed: false,
+            failures: 0,
+            loses_names: false,
+            lost_names: false,
             budget_bytes: None,
             random: Random(seed),
         };
-        Self { shared: Arc::new(Mutex::new(shared)), locked: Arc::default() }
+        Self::from_shared(shared)
+    }
+
+    fn from_shared(shared: Shared) -> Self {
+        let shared = Arc::new(Mutex::new(shared));
+        Self { shared, locked: Arc::default(), meanwhile: Arc::default() }
     }
 
     fn handle(&self, inode: u64) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { shared: Arc::clone(&self.shared), inode })
+        Arc::new(SimFile { disk: self.clone(), inode })
+    }
+
+    /// Lets another thread, so to speak, come in between, if it is its time.
+    fn let_others_in(&self) {
+        let mut meanwhile = self.meanwhile.lock();
+        let due = meanwhile.as_ref().is_some_and(|(at, _)| *at <= self.changes());
+        let run = if due { meanwhile.take() } else { None };
+        drop(meanwhile);
+        if let Some((_, run)) = run {
+            run();
+        }
     }
 }
 
@@ -220,8 +282,8 @@ impl fmt::Debug for SimDisk {
 
 impl Disk for SimDisk {
     fn open(&self, path: &DiskPath) -> io::Result<Arc<dyn DiskFile>> {
-        let shared = self.shared.lock();
-        shared.check_power()?;
+        let mut shared = self.shared.lock();
+        shared.begin_look()?;
         match shared.names.get(path) {
             Some(Node::File(number)) => Ok(self.handle(*number)),
             Some(Node::Dir) => Err(io::ErrorKind::IsADirectory.into()),
@@ -230,8 +292,9 @@ impl Disk for SimDisk {
     }
 
     fn create(&self, path: &DiskPath) -> io::Result<Arc<dyn DiskFile>> {
+        self.let_others_in();
         let mut shared = self.shared.lock();
-        shared.begin_change(ChangeKind::Name)?;
+        let late = shared.begin_loose_change(ChangeKind::Name)?;
         if shared.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -242,12 +305,12 @@ impl Disk for SimDisk {
         shared.inode_next += 1;
         shared.inodes.insert(number, Inode::default());
         shared.change_name(path, Some(Node::File(number)));
-        Ok(self.handle(number))
+        late.map_or_else(|| Ok(self.handle(number)), Err)
     }
 
     fn list(&self, dir: &DiskPath) -> io::Result<Vec<String>> {
-        let shared = self.shared.lock();
-        shared.check_power()?;
+        let mut shared = self.shared.lock();
+        shared.begin_look()?;
         if !matches!(shared.names.get(dir), Some(Node::Dir)) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -263,12 +326,13 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &DiskPath) -> io::Result<()> {
+        self.let_others_in();
         let mut shared = self.shared.lock();
-        shared.begin_change(ChangeKind::Name)?;
+        let late = shared.begin_loose_change(ChangeKind::Name)?;
         match shared.names.get(path) {
             Some(Node::File(_)) => {
                 shared.change_name(path, None);
-                Ok(())
+                late.map_or(Ok(()), Err)
             }
             Some(Node::Dir) => Err(io::ErrorKind::IsADirectory.into()),
             None => Err(io::ErrorKind::NotFound.into()),
@@ -276,8 +340,9 @@ impl Disk for SimDisk {
     }
 
     fn make_dir(&self, dir: &DiskPath) -> io::Result<()> {
+        self.let_others_in();
         let mut shared = self.shared.lock();
-        shared.begin_change(ChangeKind::Name)?;
+        let late = shared.begin_loose_change(ChangeKind::Name)?;
         let mut missing = Vec::new();
         let mut at = dir.clone();
         while !shared.names.contains_key(&at) {
@@ -287,16 +352,25 @@ impl Disk for SimDisk {
         for path in missing.iter().rev() {
             shared.change_name(path, Some(Node::Dir));
         }
-        Ok(())
+        late.map_or(Ok(()), Err)
     }
 
     fn sync_dir(&self, dir: &DiskPath) -> io::Result<()> {
+        self.let_others_in();
         let mut shared = self.shared.lock();
-        shared.begin_change(ChangeKind::DirSync)?;
+        let outcome = shared.begin_change(ChangeKind::DirSync);
+        if outcome.is_err() && !(shared.powered && shared.loses_names) {
+            return outcome;
+        }
         let (synced, others): (Vec<_>, Vec<_>) = std::mem::take(&mut shared.name_changes)
             .into_iter()
             .partition(|change| change.path.parent() == *dir);
         shared.name_changes = others;
+        if outcome.is_err() {
+            shared.loses_names = false;
+            shared.lost_names |= !synced.is_empty();
+            return outcome;
+        }
         for change in synced {
             set_name(&mut shared.durable_names, &change.path, change.to);
         }
@@ -328,7 +402,7 @@ impl Drop for SimLock {
 }
 
 struct SimFile {
-    shared: Arc<Mutex<Shared>>,
+    disk: SimDisk,
     inode: u64,
 }
 
@@ -340,7 +414,7 @@ impl fmt::Debug for SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let mut shared = self.shared.lock();
+        let mut shared = self.disk.shared.lock();
         shared.begin_read()?;
         let inode = shared.inode(self.inode)?;
         let from = usize::try_from(offset).map_err(io::Error::other)?;
@@ -350,7 +424,8 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut shared = self.shared.lock();
+        self.disk.let_others_in();
+        let mut shared = self.disk.shared.lock();
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
         let end = offset.checked_add(bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
         match shared.begin_change(ChangeKind::Write) {
@@ -375,7 +450,8 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut shared = self.shared.lock();
+        self.disk.let_others_in();
+        let mut shared = self.disk.shared.lock();
         let outcome = shared.begin_change(ChangeKind::Sync);
         let powered = shared.powered;
         let inode = shared.inode_mut(self.inode)?;
@@ -388,23 +464,24 @@ impl DiskFile for SimFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        let shared = self.shared.lock();
-        shared.check_power()?;
+        let mut shared = self.disk.shared.lock();
+        shared.begin_look()?;
         Ok(shared.inode(self.inode)?.live.len() as u64)
     }
 
     fn allocated_bytes(&self) -> io::Result<u64> {
-        let shared = self.shared.lock();
+        let shared = self.disk.shared.lock();
         shared.check_power()?;
         Ok(shared.inode(self.inode)?.allocated_bytes())
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        let mut shared = self.shared.lock();
-        shared.begin_change(ChangeKind::Length)?;
+        self.disk.let_others_in();
+        let mut shared = self.disk.shared.lock();
+        let late = shared.begin_loose_change(ChangeKind::Length)?;
         let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
         shared.inode_mut(self.inode)?.set_len(bytes);
-        Ok(())
+        late.map_or(Ok(()), Err)
     }
 }
 
@@ -420,6 +497,10 @@ struct Shared {
     reads: u64,
     faults: Vec<Fault>,
     failed: bool,
+    failures: u64,
+    /// Whether the failure of a sync of a directory that is happening loses its names.
+    loses_names: bool,
+    lost_names: bool,
     budget_bytes: Option<u64>,
     random: Random,
 }
@@ -463,28 +544,66 @@ impl Shared {
             }
             Fault::NextSyncFailsFrom(at) => at <= number && kind == ChangeKind::Sync,
             Fault::NextWriteFailsFrom(at) => at <= number && kind == ChangeKind::Write,
-            Fault::ReadFailsAt(_) => false,
+            Fault::NextDirSyncFailsFrom(at) => at <= number && kind == ChangeKind::DirSync,
+            Fault::NextNameFailsFrom(at) => at <= number && kind == ChangeKind::Name,
+            Fault::NextLengthFailsFrom(at) => at <= number && kind == ChangeKind::Length,
+            Fault::ReadFailsAt(_) | Fault::NextReadFailsFrom(_) | Fault::NextLookFailsFrom(_) => {
+                false
+            }
         });
         let Some(hit) = hit else { return Ok(()) };
-        self.failed = true;
-        if matches!(self.faults.swap_remove(hit), Fault::PowerCutAt(_)) {
-            self.powered = false;
-            return Err(io::Error::other("the power was cut"));
+        match self.faults.swap_remove(hit) {
+            Fault::PowerCutAt(_) => {
+                self.failed = true;
+                self.failures += 1;
+                self.powered = false;
+                return Err(io::Error::other("the power was cut"));
+            }
+            Fault::NextDirSyncFailsFrom(_) => self.loses_names = self.random.below(2) == 0,
+            _ => {}
         }
-        Err(io::Error::other("simulated failure of the drive"))
+        Err(self.fail(&format!("{kind:?}")))
+    }
+
+    /// As [`Shared::begin_change`], where a change that fails may have been made all the same: a
+    /// failure that is answered as a value is to be returned after the change.
+    fn begin_loose_change(&mut self, kind: ChangeKind) -> io::Result<Option<io::Error>> {
+        self.check_power()?;
+        match self.begin_change(kind) {
+            Ok(()) => Ok(None),
+            Err(error) if self.random.below(2) == 0 => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fail(&mut self, what: &str) -> io::Error {
+        self.failed = true;
+        self.failures += 1;
+        io::Error::other(format!("simulated failure of the drive: {what}"))
+    }
+
+    /// Looks at a name or a length, which fails if it is meant to.
+    fn begin_look(&mut self) -> io::Result<()> {
+        self.check_power()?;
+        let number = self.reads;
+        let due = |fault: &Fault| matches!(fault, Fault::NextLookFailsFrom(at) if *at <= number);
+        let Some(hit) = self.faults.iter().position(due) else { return Ok(()) };
+        self.faults.swap_remove(hit);
+        Err(self.fail("Look"))
     }
 
     fn begin_read(&mut self) -> io::Result<()> {
         self.check_power()?;
         let number = self.reads;
         self.reads += 1;
-        let hit = self.faults.iter().position(|fault| *fault == Fault::ReadFailsAt(number));
-        if let Some(hit) = hit {
-            self.faults.swap_remove(hit);
-            self.failed = true;
-            return Err(io::Error::other("simulated failure of the drive"));
-        }
-        Ok(())
+        let hit = self.faults.iter().position(|fault| match fault {
+            Fault::ReadFailsAt(at) => *at == number,
+            Fault::NextReadFailsFrom(at) => *at <= number,
+            _ => false,
+        });
+        let Some(hit) = hit else { return Ok(()) };
+        self.faults.swap_remove(hit);
+        Err(self.fail("Read"))
     }
 
     fn inode(&self, number: u64) -> io::Result<&Inode> {

@@ -59,7 +59,7 @@ impl Journal {
     /// Opens the journal. Events up to `durable_lsn` were durable at the last checkpoint. What is
     /// behind them may be in the page cache only, after a sync that failed; it is forgotten,
     /// because the log still has it. Where no checkpoint says what was durable, that can be true of
-    /// the last file only, which is written once more.
+    /// the last file with blocks only, which is written once more.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
@@ -114,10 +114,13 @@ impl Journal {
         }
     }
 
-    /// Writes the events of the last file once more, to a new one.
+    /// Writes the events of the last file that has any once more, to a new one.
     pub(crate) fn renew_last(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut state = self.state.lock();
-        let Some((number, file)) = state.files.last_key_value() else { return Ok(()) };
+        // Later files without blocks are of runs that ended before they had written one.
+        let mut files = state.files.iter().rev();
+        let last = files.find(|(_, file)| !file.blocks.lock().all.is_empty());
+        let Some((number, file)) = last else { return Ok(()) };
         let (number, file) = (*number, Arc::clone(file));
         let blocks = file.blocks.lock().all.clone();
         let mut events = Vec::new();
@@ -401,3 +404,48 @@ fn crypto_error(error: strongroom_crypto::AeadError) -> StoreError {
 
 /// The directory of the journal files.
 pub(crate) const JOURNAL_DIR: &str = "events";
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use strongroom_store::conformance::Fixture;
+
+    use super::*;
+    use crate::disk::{Fault, SimDisk};
+
+    fn open(disk: &SimDisk, durable_lsn: Option<u64>) -> Journal {
+        let log_key = Secret::from_bytes([1; 32]);
+        let entropy = Fixture::new(7).entropy;
+        Journal::open(Arc::new(disk.clone()), entropy, log_key, (1 << 20, u64::MAX), durable_lsn)
+            .unwrap()
+    }
+
+    fn append(journal: &Journal, lsn: u64) -> Result<(), StoreError> {
+        let event = StoredEvent { revision: Revision(lsn), event: Bytes::from_static(b"event") };
+        journal.append(&[event], Timestamp::from_micros(1).unwrap())
+    }
+
+    #[test]
+    fn what_only_the_page_cache_has_is_renewed_whatever_file_it_is_in() {
+        for cut in 4..8 {
+            let disk = SimDisk::new(1);
+            append(&open(&disk, Some(0)), 1).unwrap();
+            let journal = open(&disk, Some(1));
+            disk.inject(Fault::PowerCutAt(disk.changes() + 5)); // the sync of the block
+            assert!(append(&journal, 2).is_err());
+            let disk = disk.kill();
+            let journal = open(&disk, Some(1)); // the block is seen, and does not count
+            disk.inject(Fault::PowerCutAt(disk.changes() + cut)); // a file without blocks, at first
+            assert!(append(&journal, 2).is_err() || cut > 5);
+            let disk = disk.kill();
+            let journal = open(&disk, None);
+            journal.renew_last(Timestamp::from_micros(1).unwrap()).unwrap();
+            let last = journal.lsn_last();
+            assert_eq!(last, 2, "what is seen counts");
+            for seed in 0..16 {
+                let journal = open(&disk.duplicate().crash(seed), Some(last));
+                assert_eq!(journal.read(Revision(0), 10).unwrap().len(), 2, "{cut} {seed}");
+            }
+        }
+    }
+}

@@ -115,6 +115,8 @@ impl KeyFile {
         for side in [from.other(), from] {
             copies.write(side, &bytes)?;
         }
+        // The process that made the file may have ended before its name was durable.
+        disk.sync_dir(&path.parent())?;
         Ok(Self::assemble(provider, entropy, keys, copies, sequence))
     }
 

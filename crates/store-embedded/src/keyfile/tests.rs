@@ -458,3 +458,22 @@ fn a_full_drive_refuses_a_key_and_takes_it_when_there_is_room() {
     keys.push((bucket(number), file.create_secret(bucket(number)).unwrap()));
     assert_holds(&open(&disk.kill()).unwrap(), &keys);
 }
+
+#[test]
+fn a_process_that_ends_while_the_file_is_made_leaves_no_name_that_a_power_cut_takes() {
+    for at in 0.. {
+        let disk = SimDisk::new(1);
+        disk.inject(Fault::PowerCutAt(at));
+        let made = open_or_create(&disk, 3).is_ok();
+        let disk = disk.kill(); // what was done is seen, whether durable or not
+        let file = open_or_create(&disk, 4).unwrap();
+        let key = (VaultName::Log, file.create_secret(VaultName::Log).unwrap());
+        for seed in 0..8 {
+            let after = open(&disk.duplicate().crash(seed)).unwrap();
+            assert_holds(&after, std::slice::from_ref(&key));
+        }
+        if made {
+            break;
+        }
+    }
+}

@@ -1,8 +1,10 @@
-//! Deterministic worlds: a random history on a simulated drive, with power cuts, killed processes
-//! and failing writes and syncs, compared with a model after every recovery.
+//! Deterministic worlds: a random history on a simulated drive, with power cuts, killed processes,
+//! failures of every kind of operation and a drive that fills up, compared with a model after every
+//! recovery.
 //!
 //! One seed is one world: the same steps in the same order on one thread. The engine's own threads
-//! are not used; each of their steps is a step of the world.
+//! are not used; each of their steps is a step of the world. Where two threads may be at work at once,
+//! a step of one is taken between two operations of the drive of the other.
 
 mod flips;
 mod model;
@@ -18,14 +20,26 @@ use world::World;
 pub struct Stats {
     /// Worlds.
     pub worlds: u64,
-    /// Power cuts, each at another change of another history.
+    /// Power cuts.
     pub power_cuts: u64,
-    /// Killed processes.
+    /// Those in the middle of an operation of the drive: each at another one of another history.
+    pub crash_points: u64,
+    /// Killed processes, between two steps or in the middle of one.
     pub kills: u64,
     /// Failed writes and syncs that were not power cuts.
     pub faults: u64,
-    /// Recoveries that were themselves interrupted.
+    /// How often the engine stopped for good.
+    pub stops: u64,
+    /// Recoveries that were themselves interrupted by a power cut.
     pub interrupted_recoveries: u64,
+    /// Recoveries that failed with the drive.
+    pub failed_recoveries: u64,
+    /// Recoveries that found no room.
+    pub full_recoveries: u64,
+    /// How often the drive was made full, or nearly so.
+    pub fillings: u64,
+    /// Steps of one thread that were taken in the middle of another's.
+    pub meanwhile: u64,
     /// Batches that were acknowledged.
     pub acknowledged: u64,
     /// Batches that were refused.
@@ -44,8 +58,14 @@ impl AddAssign for Stats {
     fn add_assign(&mut self, other: Self) {
         self.worlds += other.worlds;
         self.power_cuts += other.power_cuts;
+        self.crash_points += other.crash_points;
         self.kills += other.kills;
         self.faults += other.faults;
+        self.stops += other.stops;
+        self.failed_recoveries += other.failed_recoveries;
+        self.full_recoveries += other.full_recoveries;
+        self.fillings += other.fillings;
+        self.meanwhile += other.meanwhile;
         self.interrupted_recoveries += other.interrupted_recoveries;
         self.acknowledged += other.acknowledged;
         self.refused += other.refused;
