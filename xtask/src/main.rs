@@ -1,7 +1,8 @@
-//! Tasks of the project: `cargo xtask ci | test | tidy | codegen | soak | bench`.
+//! Tasks of the project: `cargo xtask ci | test | tidy | codegen | soak | fuzz | bench`.
 
 mod bench;
 mod codegen;
+mod fuzz;
 mod suite;
 mod tidy;
 
@@ -49,6 +50,14 @@ enum Task {
         #[arg(long, default_value_t = 500)]
         kills: u32,
     },
+    /// Fuzzes every parser, or one, under libFuzzer; needs a nightly toolchain and cargo-fuzz.
+    Fuzz {
+        /// Only this target.
+        target: Option<String>,
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Speed and memory; never asserted in a test.
     Bench(bench::Options),
 }
@@ -62,6 +71,7 @@ fn main() -> ExitCode {
             codegen::run(check).map_err(|error| Failure::new(error.to_string()))
         }
         Task::Soak { from, crashes, kills } => suite::soak(from, crashes, kills),
+        Task::Fuzz { target, seconds } => fuzz::run_targets(target.as_deref(), seconds),
         Task::Bench(options) => bench::run(&options),
     };
     match done {

@@ -14,9 +14,12 @@ use crate::{Failure, root};
 pub fn run() -> Result<(), Failure> {
     let mut findings = Vec::new();
     check_arrows(&mut findings)?;
-    for file in rust_files(&root())? {
-        check_file(&file, &mut findings)?;
+    let files = rust_files(&root())?;
+    for file in &files {
+        check_file(file, &mut findings)?;
     }
+    check_fuzz_targets(&files, &mut findings)?;
+    check_named_tests(&files, &mut findings)?;
     if !findings.is_empty() {
         return Err(Failure::new(format!("tidy found:\n  {}", findings.join("\n  "))));
     }
@@ -148,6 +151,75 @@ fn check_file(file: &Path, findings: &mut Vec<String>) -> Result<(), Failure> {
 
 /// Tests and code that look like something and are nothing.
 const PRETENCES: &[&str] = &["#[ignore", "#[should_panic", "todo!(", "unimplemented!("];
+
+/// Every fuzz target is a function that the tests of a crate replay, has a program and a corpus;
+/// and none of these is without the others.
+fn check_fuzz_targets(files: &[PathBuf], findings: &mut Vec<String>) -> Result<(), Failure> {
+    let mut replayed = Vec::new();
+    for file in files.iter().filter(|file| file.ends_with("src/fuzzing.rs")) {
+        let text = fs::read_to_string(file)?;
+        let table = text.split_once("pub const TARGETS").map_or("", |(_, table)| table);
+        let table = table.split_once(';').map_or("", |(table, _)| table);
+        let names = table.split("(\"").skip(1).filter_map(|entry| entry.split('"').next());
+        replayed.extend(names.map(str::to_owned));
+        if !text.contains("replay::replay(TARGETS)") {
+            findings.push(format!("{}: the corpora are not replayed", file.display()));
+        }
+    }
+    replayed.sort();
+    let mut built = crate::fuzz::targets()?;
+    built.sort();
+    for folder in ["corpus", "fuzz_targets"] {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(root().join("fuzz").join(folder))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            found.push(name.trim_end_matches(".rs").to_owned());
+        }
+        found.sort();
+        if found != built {
+            findings.push(format!("fuzz/{folder} and fuzz/Cargo.toml name different targets"));
+        }
+    }
+    if replayed != built {
+        findings.push(format!("fuzz targets are {built:?}, and {replayed:?} are replayed"));
+    }
+    Ok(())
+}
+
+/// The tests that the table of published flaws names exist.
+fn check_named_tests(files: &[PathBuf], findings: &mut Vec<String>) -> Result<(), Failure> {
+    let table = fs::read_to_string(root().join(FLAWS))?;
+    let mut sources = String::new();
+    for file in files {
+        sources.push_str(&fs::read_to_string(file)?);
+    }
+    for entry in fs::read_dir(root().join("tests/blackbox"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            sources.push_str(&fs::read_to_string(path)?);
+        }
+    }
+    // Between back-ticks, snake case of several words: names of tests, and nothing else in there.
+    let quoted = table.split('`').skip(1).step_by(2);
+    let named = quoted.filter(|text| {
+        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        text.contains('_') && text.bytes().all(word)
+    });
+    let mut count = 0;
+    for name in named {
+        count += 1;
+        let defined = [format!("fn {name}("), format!("def {name}(")];
+        if !defined.iter().any(|text| sources.contains(text.as_str())) {
+            findings.push(format!("{FLAWS}: there is no test `{name}`"));
+        }
+    }
+    if count == 0 {
+        findings.push(format!("{FLAWS} names no test"));
+    }
+    Ok(())
+}
+
+const FLAWS: &str = "docs/security/peer-vulnerabilities.md";
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();

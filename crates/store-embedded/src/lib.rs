@@ -35,3 +35,7 @@ pub use scrub::{ScrubObserver, ScrubProgress, ScrubReport};
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -4,6 +4,8 @@
 //! file belongs to one payload for its life and is never used again. Which files have an owner is
 //! what the log says. The bytes are described in `docs/formats/blob-file.md`.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod layout;
 mod lease;
 mod pool;

@@ -5,6 +5,8 @@
 //! key. Events are appended at checkpoints, in the order of their LSNs.
 
 mod block;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -163,7 +163,7 @@ impl Header {
 
 /// The table as bytes, in the order of its names. Never reallocated, so that no copy of a key is
 /// left behind in freed memory.
-fn encode(keys: &Keys) -> SecretBytes {
+pub(super) fn encode(keys: &Keys) -> SecretBytes {
     let mut table = Vec::with_capacity(COUNT_BYTES + keys.len() * ENTRY_BYTES_MAX);
     // INVARIANT: `VAULT_KEYS_MAX` bounds the number of keys.
     table.extend_from_slice(&u32::try_from(keys.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -188,7 +188,7 @@ fn encode(keys: &Keys) -> SecretBytes {
 }
 
 /// The table in these bytes; `None` unless they are exactly one table, each name once, in order.
-fn decode(bytes: &[u8]) -> Option<Keys> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Keys> {
     let mut rest = Reader(bytes);
     let count = usize::try_from(u32::from_be_bytes(rest.take()?)).ok()?;
     if count > VAULT_KEYS_MAX {

@@ -7,6 +7,8 @@
 //! the bytes. Nothing here knows what the keys are used for.
 
 mod copies;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod image;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,8 @@
 
 mod body;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod scan;
 mod segment;
 mod writer;

@@ -9,6 +9,7 @@ mod documents;
 mod forms;
 mod framing;
 mod heads;
+mod oddities;
 mod paths;
 mod presigned_v2;
 mod queries;
