@@ -94,6 +94,9 @@ impl Journal {
                 }
             }
         }
+        if let Some(lsn) = state.first_gap() {
+            state.gap = Some(state.gap.map_or(lsn, |gap| gap.min(lsn)));
+        }
         if let Some(durable_lsn) = durable_lsn {
             state.drop_after(durable_lsn);
             if state.lsn_last < durable_lsn {
@@ -360,21 +363,35 @@ impl JournalFile {
 }
 
 impl State {
-    /// Takes in a file that was found. Each block says which event came before it, so a block
-    /// that is missing is noticed; the oldest files may be gone by the cap.
+    /// Takes in a file that was found, the next in their order.
     fn take_in(&mut self, number: u64, file: JournalFile) {
-        let is_first = self.files.is_empty();
-        if let Some((_, first)) = file.blocks.lock().all.first() {
-            self.drop_after(first.previous_lsn);
+        let first = file.blocks.lock().all.first().map(|(_, header)| header.previous_lsn);
+        if let Some(previous_lsn) = first {
+            self.drop_after(previous_lsn);
         }
-        for (place, (_, header)) in file.blocks.lock().all.iter().enumerate() {
-            let begins = is_first && place == 0;
-            if !begins && header.previous_lsn > self.lsn_last {
-                self.gap.get_or_insert(self.lsn_last);
-            }
+        for (_, header) in &file.blocks.lock().all {
             self.lsn_last = self.lsn_last.max(header.lsn_last);
         }
         self.files.insert(number, Arc::new(file));
+    }
+
+    /// The event behind which a block is missing. Each block says which event came before it; the
+    /// oldest files may be gone by the cap.
+    ///
+    /// Asked when all files are known: a block that was not whole when an older start saw it looks
+    /// like any other once a checkpoint has passed it, and only the later file that has its events
+    /// shows that it does not count.
+    fn first_gap(&self) -> Option<u64> {
+        let mut last = None;
+        for file in self.files.values() {
+            for (_, header) in &file.blocks.lock().all {
+                if let Some(last) = last.filter(|last| header.previous_lsn > *last) {
+                    return Some(last);
+                }
+                last = last.max(Some(header.lsn_last));
+            }
+        }
+        None
     }
 
     /// Forgets blocks behind an event: writing them failed, and a later file has them again.
@@ -423,8 +440,49 @@ mod tests {
     }
 
     fn append(journal: &Journal, lsn: u64) -> Result<(), StoreError> {
-        let event = StoredEvent { revision: Revision(lsn), event: Bytes::from_static(b"event") };
+        let event = StoredEvent { revision: Revision(lsn), event: Bytes::from_static(&[7; 9000]) };
         journal.append(&[event], Timestamp::from_micros(1).unwrap())
+    }
+
+    /// Events 1 and 2 in two files, and behind them a file whose only block, of event 3, is torn.
+    fn with_a_torn_block(seed: u64) -> SimDisk {
+        let disk = SimDisk::new(1);
+        append(&open(&disk, Some(0)), 1).unwrap();
+        append(&open(&disk, Some(1)), 2).unwrap();
+        let journal = open(&disk, Some(2));
+        disk.inject(Fault::PowerCutAt(disk.changes() + 5)); // the sync of the block
+        assert!(append(&journal, 3).is_err());
+        disk.crash(seed)
+    }
+
+    #[test]
+    fn a_torn_block_is_no_gap_once_a_checkpoint_has_passed_it() {
+        for seed in 0..64 {
+            let disk = with_a_torn_block(seed);
+            let journal = open(&disk, None); // the index is lost: what is last is written once more
+            journal.renew_last(Timestamp::from_micros(1).unwrap()).unwrap();
+            for lsn in 3..=4 {
+                append(&journal, lsn).unwrap();
+            }
+            let found = open(&disk, Some(4)).read(Revision(0), 10).unwrap();
+            let found: Vec<_> = found.iter().map(|event| event.revision.0).collect();
+            assert_eq!(found, [1, 2, 3, 4], "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_a_gap() {
+        let disk = SimDisk::new(1);
+        for lsn in 1..=4 {
+            append(&open(&disk, Some(lsn - 1)), lsn).unwrap();
+        }
+        disk.remove(&file_path(3)).unwrap();
+        let journal = open(&disk, Some(4));
+        assert!(matches!(journal.read(Revision(1), 10), Err(StoreError::Corrupt { .. })));
+        assert_eq!(journal.read(Revision(3), 10).unwrap().len(), 1, "behind the gap");
+        disk.remove(&file_path(1)).unwrap();
+        disk.remove(&file_path(2)).unwrap();
+        assert!(open(&disk, Some(4)).read(Revision(0), 10).is_ok(), "the oldest may be gone");
     }
 
     #[test]
