@@ -111,7 +111,9 @@ impl PresentMembers {
             };
             if let Some(index) = spec.members.iter().position(fits) {
                 self.mark(index);
-            } else if name.starts_with("x-amz-") && !PROTOCOL_HEADERS.contains(&name) {
+            } else if (name.starts_with("x-amz-") && !PROTOCOL_HEADERS.contains(&name))
+                || CONDITIONS.contains(&name)
+            {
                 self.unknown.push(UnknownMember::Header(name.to_owned()));
             }
         }
@@ -203,6 +205,10 @@ fn child(
 fn is_protocol_query(name: &str) -> bool {
     name == "x-id" || PROTOCOL_QUERY.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
+
+/// Conditions of HTTP: no operation may pass over one that it does not have.
+const CONDITIONS: [&str; 4] =
+    ["if-match", "if-modified-since", "if-none-match", "if-unmodified-since"];
 
 const UNKNOWN_IN_BODY_MAX: usize = 16; // enough for a message
 const PROTOCOL_QUERY: [&str; 8] = [

@@ -73,6 +73,14 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
         UnknownMember::Query(name) if name.to_ascii_lowercase().starts_with("x-amz-") => {
             Some(errors::not_implemented(name))
         }
+        // SECURITY: who names a version believes that no other one is meant.
+        UnknownMember::Query(name) if name == "versionId" => {
+            let message = "This operation does not accept a version-id.";
+            Some(
+                ErrorResponse::new("InvalidArgument", 400, message)
+                    .element("ArgumentName", name.as_str()),
+            )
+        }
         // S3 takes no notice of other parameters that it does not know.
         UnknownMember::Query(_) => None,
         UnknownMember::Header(name) => {
@@ -93,8 +101,10 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
                 let message = "the algorithm of the checksum header is not known";
                 return Some(ErrorResponse::new("InvalidRequest", 400, message));
             }
-            // SECURITY: who sends one of these believes that something is protected by it.
-            let promises = PROTECTIVE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            // SECURITY: who sends one of these believes that something is protected by it, or kept.
+            let is_one_of = |prefixes: &[&str]| prefixes.iter().any(|p| name.starts_with(p));
+            let promises = is_one_of(&PROTECTIVE_PREFIXES)
+                || (is_one_of(&LASTING_PREFIXES) && !is_read(operation));
             promises.then(|| errors::not_implemented(name))
         }
     }
@@ -140,6 +150,11 @@ static REFUSED: LazyLock<BTreeMap<&'static str, Vec<(&'static str, &'static str)
         refused
     });
 
+fn is_read(operation: &str) -> bool {
+    let spec = s3::OPERATIONS.iter().find(|spec| spec.name == operation);
+    spec.is_some_and(|spec| matches!(spec.method, "GET" | "HEAD"))
+}
+
 fn place(operation: &str, path: &str) -> Option<&'static str> {
     let spec = s3::OPERATIONS.iter().find(|spec| spec.name == operation)?;
     let member = spec.members.iter().find(|member| member.path == path)?;
@@ -175,8 +190,21 @@ const READS: [&str; 5] =
     ["CompleteMultipartUpload", "GetObject", "GetObjectAttributes", "HeadObject", "ListParts"];
 const PARTS: [&str; 2] = ["UploadPart", "UploadPartCopy"];
 const WRITES: [&str; 3] = ["CopyObject", "CreateMultipartUpload", "PutObject"];
-const PROTECTIVE_PREFIXES: [&str; 4] =
-    ["x-amz-acl", "x-amz-grant-", "x-amz-object-lock-", "x-amz-tagging"];
+/// Headers that say what must not happen, to an operation that does not have them.
+const PROTECTIVE_PREFIXES: [&str; 10] = [
+    "x-amz-acl",
+    "x-amz-copy-source",
+    "x-amz-expected-bucket-owner",
+    "x-amz-grant-",
+    "x-amz-if-match-",
+    "x-amz-mfa",
+    "x-amz-mp-object-size",
+    "x-amz-object-lock-",
+    "x-amz-source-expected-bucket-owner",
+    "x-amz-tagging",
+];
+/// Headers that a write would have to keep or obey. In a read they ask for nothing.
+const LASTING_PREFIXES: [&str; 3] = ["if-", "x-amz-meta-", "x-amz-storage-class"];
 
 pub(super) const NO_REQUESTER_PAYS: Disposition = Fixed("no bucket is requester-pays");
 pub(super) const ONE_CLASS: Disposition = Fixed("`STANDARD`");

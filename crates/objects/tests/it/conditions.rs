@@ -228,3 +228,55 @@ async fn conditions_that_would_be_ignored_are_refused() {
     none.expect(501, "NotImplemented");
     assert_eq!(world.get("/bkt/k").send().await.ok().text(), "old");
 }
+
+/// What an operation does not have, and would have to be kept or obeyed, is refused.
+#[tokio::test]
+async fn what_belongs_to_another_operation_is_refused_and_changes_nothing() {
+    let world = World::with_bucket().await;
+    world.put("/bkt/k").header("x-amz-tagging", "a=b").body("old").send().await.ok();
+    let started = world.post("/bkt/m?uploads").send().await.ok();
+    let upload = started.element("UploadId").unwrap().to_owned();
+    let part = format!("/bkt/m?uploadId={upload}&partNumber=1");
+    for (call, name, value) in [
+        (world.delete("/bkt"), "if-match", "\"zz\""),
+        (world.delete("/bkt"), "x-amz-mfa", "1 2"),
+        (world.delete("/bkt/k?tagging"), "if-match", "\"zz\""),
+        (world.delete(&format!("/bkt/m?uploadId={upload}")), "if-match", "\"zz\""),
+        (world.put("/other"), "if-none-match", "*"),
+        (world.put("/other"), "x-amz-expected-bucket-owner", "999999999999"),
+        (world.post("/bkt/k?uploads"), "if-none-match", "*"),
+        (world.put(&part).body("x"), "if-match", "\"zz\""),
+        (world.put(&part).body("x"), "x-amz-meta-a", "b"),
+        (world.put(&part).body("x"), "x-amz-storage-class", "GLACIER"),
+        (world.put("/bkt/k").body("new"), "x-amz-copy-source-if-match", "\"zz\""),
+        (world.put("/bkt/k").body("new"), "x-amz-source-expected-bucket-owner", "999999999999"),
+        (world.put("/bkt/k").body("new"), "x-amz-if-match-size", "99"),
+        (world.put("/bkt/k").body("new"), "x-amz-mp-object-size", "99"),
+        (
+            world.put("/bkt/k").header("x-amz-copy-source", "bkt/k"),
+            "x-amz-copy-source-range",
+            "bytes=0-1",
+        ),
+    ] {
+        let refused = call.header(name, value).send().await.expect(501, "NotImplemented");
+        assert_eq!(refused.element("Header"), Some(name));
+    }
+    for call in [
+        world.put("/bkt/k?versionId=null").body("new"),
+        world.put("/bkt/k?versionId=").body("new"),
+        world.put("/bkt/k?versionId=null").header("x-amz-copy-source", "bkt/k"),
+        world.post("/bkt/k?uploads&versionId=null"),
+    ] {
+        let refused = call.send().await.expect(400, "InvalidArgument");
+        assert_eq!(refused.element("ArgumentName"), Some("versionId"));
+    }
+    assert_eq!(world.get("/bkt/k").send().await.ok().text(), "old");
+    assert!(world.get("/bkt/k?tagging").send().await.ok().text().contains("<Key>a</Key>"));
+    world.head("/other").send().await.expect(404, "");
+    assert_eq!(
+        world.get(&format!("/bkt/m?uploadId={upload}")).send().await.ok().elements("Part").len(),
+        0
+    );
+    // In a read they ask for nothing that could be lost.
+    world.get("/bkt?list-type=2").header("if-none-match", "\"zz\"").send().await.ok();
+}
