@@ -7,14 +7,14 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::FuzzTarget;
+use super::TARGETS;
 
-/// Feeds all corpora; fails for a corpus that is missing or empty, and names the file that a
-/// target refuses.
+/// Fails for a corpus that is missing or empty, and names the file that a target refuses.
 #[expect(clippy::disallowed_methods, reason = "reads the files of a test")]
-pub(crate) fn replay(targets: &[FuzzTarget]) {
+#[test]
+fn the_corpora_are_replayed() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, target) in targets {
+    for (name, target) in TARGETS {
         let folder = corpora.join(name);
         let entries = fs::read_dir(&folder).expect("every target has a corpus");
         let mut fed = 0;

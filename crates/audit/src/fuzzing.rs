@@ -28,9 +28,3 @@ pub fn audit_event(bytes: &[u8]) {
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-#[test]
-fn the_corpora_are_replayed() {
-    replay::replay(TARGETS);
-}

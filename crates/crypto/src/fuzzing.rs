@@ -2,9 +2,7 @@
 //!
 //! Not part of the API; built for tests and for the fuzzer only.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
-use strongroom_types::{AccountId, BucketId, Entropy, EntropyError};
+use strongroom_types::{AccountId, BucketId};
 
 use crate::{
     BlobId, ChecksumAlgorithm, DataKey, ENVELOPE_CHUNK_STORED_BYTES, ENVELOPE_HEADER_BYTES,
@@ -44,7 +42,7 @@ pub fn envelope(bytes: &[u8]) {
     }
     let opened = open_all(&data_key(), context, &stored, object_bytes);
     match &opened {
-        Ok(opened) => assert_eq!(*opened, payload, "something opened that was not sealed"),
+        Ok((opened, _)) => assert_eq!(*opened, payload, "something opened that was not sealed"),
         Err(_) => assert!(stored != sealed, "what was sealed opens"),
     }
     let other = DataKey::from_secret(Secret::from_bytes([8; 32]));
@@ -107,7 +105,7 @@ pub fn sealed_secrets(bytes: &[u8]) {
     };
     let key = Secret::from_bytes([5; 32]);
     let secret = vec![*length; usize::from(*length)];
-    let entropy = Counting(AtomicU8::new(*length));
+    let entropy = counting::Counting::from(*length);
     if let Ok(sealed) = seal_secret(&key, &[b"a", b"b"], &secret, &entropy) {
         let changed = edits::edited(&sealed, changes);
         let opened = open_secret(&key, &[b"a", b"b"], &changed);
@@ -148,13 +146,14 @@ pub fn checksum_names(bytes: &[u8]) {
     }
 }
 
-/// What a reader does that knows the number of bytes: the header, then every chunk.
-fn open_all(
+/// What a reader does that knows the number of bytes: the header, then every chunk of the layout.
+/// Answers what lies behind them, too.
+pub(crate) fn open_all<'a>(
     data_key: &DataKey,
     context: EnvelopeContext,
-    stored: &[u8],
+    stored: &'a [u8],
     object_bytes: usize,
-) -> Result<Vec<u8>, EnvelopeError> {
+) -> Result<(Vec<u8>, &'a [u8]), EnvelopeError> {
     let layout = EnvelopeLayout::new(object_bytes as u64)?;
     let (header, mut rest) = stored.split_first_chunk().ok_or(EnvelopeError::Truncated)?;
     let opener = EnvelopeOpener::new(data_key, context, header)?;
@@ -165,7 +164,7 @@ fn open_all(
         opened.extend_from_slice(opener.open(index, layout.is_last(index), &mut chunk.to_vec())?);
         rest = tail;
     }
-    Ok(opened)
+    Ok((opened, rest))
 }
 
 fn scrub(stored: &[u8], context: EnvelopeContext) -> Result<(), EnvelopeError> {
@@ -193,17 +192,8 @@ fn data_key() -> DataKey {
     DataKey::from_secret(Secret::from_bytes([7; 32]))
 }
 
-#[derive(Debug)]
-struct Counting(AtomicU8);
-
-impl Entropy for Counting {
-    fn fill(&self, out: &mut [u8]) -> Result<(), EntropyError> {
-        for byte in out {
-            *byte = self.0.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
+#[path = "../../../fuzz/counting.rs"]
+mod counting;
 
 #[path = "../../../fuzz/edits.rs"]
 mod edits;
@@ -211,9 +201,3 @@ mod edits;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-#[test]
-fn the_corpora_are_replayed() {
-    replay::replay(TARGETS);
-}

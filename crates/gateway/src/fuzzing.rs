@@ -131,9 +131,3 @@ mod heads;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-#[test]
-fn the_corpora_are_replayed() {
-    replay::replay(TARGETS);
-}

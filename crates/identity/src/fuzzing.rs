@@ -2,10 +2,8 @@
 //!
 //! Not part of the API; built for tests and for the fuzzer only.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use strongroom_crypto::{Secret, SecretText, WrappingKey};
-use strongroom_types::{AccessKeyId, AccountId, Entropy, EntropyError, Timestamp};
+use strongroom_types::{AccessKeyId, AccountId, Timestamp};
 
 use crate::account::{AccountName, GivenRootKey};
 use crate::records::{AccessKeyRecord, AccountRecord, FirstRecord, decode_name, encode_name};
@@ -67,7 +65,7 @@ pub fn session_token(bytes: &[u8]) {
         expires,
         secret_access_key: SecretText::new("s".repeat(usize::from(*length & 127))),
     };
-    let entropy = Counting(AtomicU8::new(*length));
+    let entropy = counting::Counting::from(*length);
     let Ok(token) = claims.seal(&own, &key, &entropy) else {
         return;
     };
@@ -87,17 +85,8 @@ pub fn session_token(bytes: &[u8]) {
     }
 }
 
-#[derive(Debug)]
-struct Counting(AtomicU8);
-
-impl Entropy for Counting {
-    fn fill(&self, out: &mut [u8]) -> Result<(), EntropyError> {
-        for byte in out {
-            *byte = self.0.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
+#[path = "../../../fuzz/counting.rs"]
+mod counting;
 
 #[path = "../../../fuzz/edits.rs"]
 mod edits;
@@ -105,9 +94,3 @@ mod edits;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-#[test]
-fn the_corpora_are_replayed() {
-    replay::replay(TARGETS);
-}

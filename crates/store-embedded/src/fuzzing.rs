@@ -132,9 +132,3 @@ pub(crate) mod edits;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-#[test]
-fn the_corpora_are_replayed() {
-    replay::replay(TARGETS);
-}

@@ -73,9 +73,3 @@ fn same<T: FromStr + Display + PartialEq + Debug>(text: &str) -> Option<T> {
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-#[test]
-fn the_corpora_are_replayed() {
-    replay::replay(TARGETS);
-}

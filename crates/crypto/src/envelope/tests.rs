@@ -3,6 +3,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
 use super::*;
 use crate::checksum::crc32c;
+use crate::fuzzing;
 use crate::testing::hex;
 
 const SIZES: [usize; 13] = [
@@ -41,28 +42,17 @@ fn sealed(payload: &[u8]) -> Vec<u8> {
     seal_payload(&data_key(), context(), payload).unwrap().to_vec()
 }
 
-/// What a reader does that knows the number of bytes: the header, then every chunk of the layout.
+/// A reader that takes nothing behind what the layout names.
 fn open_all(
     data_key: &DataKey,
     context: EnvelopeContext,
     stored: &[u8],
     object_bytes: usize,
 ) -> Result<Vec<u8>, EnvelopeError> {
-    let layout = EnvelopeLayout::new(object_bytes as u64)?;
-    let (header, mut rest) = stored.split_first_chunk().ok_or(EnvelopeError::Truncated)?;
-    let opener = EnvelopeOpener::new(data_key, context, header)?;
-    let mut opened = Vec::new();
-    for index in 0..layout.chunks() {
-        let length = in_memory(layout.chunk_stored_bytes(index));
-        let (chunk, tail) = rest.split_at_checked(length).ok_or(EnvelopeError::Truncated)?;
-        let mut chunk = chunk.to_vec();
-        opened.extend_from_slice(opener.open(index, layout.is_last(index), &mut chunk)?);
-        rest = tail;
+    match fuzzing::open_all(data_key, context, stored, object_bytes)? {
+        (opened, []) => Ok(opened),
+        _ => Err(EnvelopeError::TrailingBytes),
     }
-    if !rest.is_empty() {
-        return Err(EnvelopeError::TrailingBytes);
-    }
-    Ok(opened)
 }
 
 fn scrub(stored: &[u8], piece_bytes: usize) -> Result<(), EnvelopeError> {

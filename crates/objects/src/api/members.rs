@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use strongroom_model::s3;
 use strongroom_wire::Disposition::{Enforced, Fixed, Refused};
 use strongroom_wire::{
-    Disposition, ErrorResponse, Location, OperationStatus, RequestHead, ServiceTables,
-    UnknownMember,
+    Disposition, ErrorResponse, Location, OperationSpec, OperationStatus, RequestHead,
+    ServiceTables, UnknownMember,
 };
 
 use super::{errors, member_rows, setting_rows};
@@ -150,14 +150,16 @@ static REFUSED: LazyLock<BTreeMap<&'static str, Vec<(&'static str, &'static str)
         refused
     });
 
+fn spec(operation: &str) -> Option<&'static OperationSpec> {
+    s3::OPERATIONS.iter().copied().find(|spec| spec.name == operation)
+}
+
 fn is_read(operation: &str) -> bool {
-    let spec = s3::OPERATIONS.iter().find(|spec| spec.name == operation);
-    spec.is_some_and(|spec| matches!(spec.method, "GET" | "HEAD"))
+    spec(operation).is_some_and(|spec| matches!(spec.method, "GET" | "HEAD"))
 }
 
 fn place(operation: &str, path: &str) -> Option<&'static str> {
-    let spec = s3::OPERATIONS.iter().find(|spec| spec.name == operation)?;
-    let member = spec.members.iter().find(|member| member.path == path)?;
+    let member = spec(operation)?.members.iter().find(|member| member.path == path)?;
     match member.location {
         Location::Query(name)
         | Location::Header(name)

@@ -1,11 +1,10 @@
 //! Fuzz target of the key file.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use strongroom_crypto::{Secret, StaticRootKey, WrappingKey, crc32c};
 use strongroom_store::KeyName;
-use strongroom_types::{AccountId, BucketId, Entropy, EntropyError};
+use strongroom_types::{AccountId, BucketId};
 
 use super::image::{Image, decode, encode};
 use super::{Keys, VaultName};
@@ -19,7 +18,7 @@ pub(crate) fn image(bytes: &[u8]) {
     if let Some(keys) = decode(bytes) {
         assert_eq!(encode(&keys).danger_expose(), bytes);
     }
-    let entropy = Arc::new(Counting(AtomicU8::new(1)));
+    let entropy = Arc::new(counting::Counting::from(1));
     let provider = StaticRootKey::new(Secret::from_bytes([4; 32]), Arc::clone(&entropy) as _);
     if let Ok(found) = Image::parse(bytes) {
         assert!(found.open(&provider).is_err(), "an image was guessed");
@@ -61,14 +60,5 @@ fn keys() -> Option<Keys> {
     Some((1..).zip(names).map(|(byte, name)| (name, key(byte))).collect())
 }
 
-#[derive(Debug)]
-struct Counting(AtomicU8);
-
-impl Entropy for Counting {
-    fn fill(&self, out: &mut [u8]) -> Result<(), EntropyError> {
-        for byte in out {
-            *byte = self.0.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
+#[path = "../../../../fuzz/counting.rs"]
+mod counting;
