@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 use strongroom_store::{
-    Batch, BoxFuture, CommitError, Committed, Entry, KeyRange, MetadataStore, NewPayload,
-    Precondition, Protection, Revision, Store, StoreError, StoredEvent, Write,
+    Batch, BoxFuture, CommitError, Entry, KeyRange, MetadataStore, NewPayload, Precondition,
+    Protection, StoreError, Write,
 };
 use strongroom_wire::{Payload, PayloadError, PayloadSource};
 
 use crate::objects::body;
+use crate::watched::{Watch, watched};
 use crate::world::{World, root_of};
 
 /// The record of the object that there is.
@@ -129,10 +130,9 @@ async fn equal_objects_are_stored_unequally_and_hide_their_content() {
     assert_ne!(all[0][64..], all[1][64..]);
 }
 
-/// An engine whose commits fail as told.
-#[derive(Debug)]
+/// Reads and commits fail as told.
+#[derive(Debug, Default)]
 struct Failing {
-    inner: Arc<dyn MetadataStore>,
     mode: AtomicU8,
 }
 
@@ -143,50 +143,31 @@ const UNKNOWN: u8 = 4;
 /// The record of the bucket changes before each of the next commits.
 const CHANGING_BUCKET: u8 = 5;
 
-impl MetadataStore for Failing {
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
-        Box::pin(async move {
-            match self.mode.load(Ordering::SeqCst) {
-                STOPPED => Err(StoreError::Stopped { reason: "as told".to_owned() }),
-                CORRUPT => Err(StoreError::Corrupt { what: "as told".to_owned() }),
-                _ => self.inner.get(key).await,
-            }
-        })
+impl Watch for Failing {
+    fn get(&self) -> Result<(), StoreError> {
+        match self.mode.load(Ordering::SeqCst) {
+            STOPPED => Err(StoreError::Stopped { reason: "as told".to_owned() }),
+            CORRUPT => Err(StoreError::Corrupt { what: "as told".to_owned() }),
+            _ => Ok(()),
+        }
     }
 
-    fn scan<'a>(
+    fn commit<'a>(
         &'a self,
-        range: KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Bytes, Entry)>, StoreError>> {
-        self.inner.scan(range, limit)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        engine: &'a dyn MetadataStore,
+    ) -> BoxFuture<'a, Result<(), CommitError>> {
         Box::pin(async move {
             match self.mode.load(Ordering::SeqCst) {
                 FULL => return Err(CommitError::Store(StoreError::Full)),
                 UNKNOWN => return Err(CommitError::Unknown),
                 CHANGING_BUCKET => {
                     self.mode.store(0, Ordering::SeqCst);
-                    touch_bucket(self.inner.as_ref()).await;
+                    touch_bucket(engine).await;
                 }
                 _ => {}
             }
-            self.inner.commit(batch).await
+            Ok(())
         })
-    }
-
-    fn append_event(&self, event: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.append_event(event)
-    }
-
-    fn events(
-        &self,
-        after: Revision,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.inner.events(after, limit)
     }
 }
 
@@ -208,8 +189,8 @@ async fn touch_bucket(metadata: &dyn MetadataStore) {
 
 async fn failing() -> (World, Arc<Failing>) {
     let world = World::new();
-    let failing = Arc::new(Failing { inner: world.store.metadata.clone(), mode: AtomicU8::new(0) });
-    let world = world.over(|store| Store { metadata: failing.clone(), ..store });
+    let failing: Arc<Failing> = Arc::default();
+    let world = world.over(|store| watched(store, failing.clone()));
     world.put("/bkt").send().await.ok();
     world.put("/bkt/k").body("old").send().await.ok();
     (world, failing)

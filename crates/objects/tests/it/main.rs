@@ -23,4 +23,5 @@ mod sweep;
 mod tagging;
 mod versioning;
 mod versions_model;
+mod watched;
 mod world;

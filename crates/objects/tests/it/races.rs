@@ -6,20 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use strongroom_store::{
-    Batch, BoxFuture, CommitError, Committed, Entry, KeyRange, MetadataStore, NewPayload,
-    Protection, Revision, Store, StoreError, StoredEvent, Write,
+    Batch, BoxFuture, CommitError, KeyRange, MetadataStore, NewPayload, Protection, Write,
 };
 use tokio::task::JoinSet;
 
+use crate::watched::{Watch, watched};
 use crate::world::{Call, Reply, World};
 
 type Meanwhile = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
-/// A store that lets something else happen before the next commit.
-struct Interposed {
-    inner: Arc<dyn MetadataStore>,
-    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
-}
+/// Lets something else happen before the next commit.
+#[derive(Default)]
+struct Interposed(Mutex<Option<Meanwhile>>);
 
 impl fmt::Debug for Interposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,64 +25,37 @@ impl fmt::Debug for Interposed {
     }
 }
 
-impl MetadataStore for Interposed {
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
-        self.inner.get(key)
-    }
-
-    fn scan<'a>(
-        &'a self,
-        range: KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Bytes, Entry)>, StoreError>> {
-        self.inner.scan(range, limit)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, CommitError>> {
-        let meanwhile = self.meanwhile.lock().unwrap().take();
+impl Watch for Interposed {
+    fn commit<'a>(&'a self, _: &'a dyn MetadataStore) -> BoxFuture<'a, Result<(), CommitError>> {
+        let meanwhile = self.0.lock().unwrap().take();
         Box::pin(async move {
             if let Some(meanwhile) = meanwhile {
                 meanwhile().await;
             }
-            self.inner.commit(batch).await
+            Ok(())
         })
-    }
-
-    fn append_event(&self, event: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.append_event(event)
-    }
-
-    fn events(
-        &self,
-        after: Revision,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.inner.events(after, limit)
     }
 }
 
 /// A bucket with an upload of `/bkt/k` whose part 1 is `one`.
 struct Scene {
     world: Arc<World>,
-    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+    interposed: Arc<Interposed>,
     id: String,
     etag: String,
 }
 
 impl Scene {
     async fn new() -> Self {
-        let meanwhile: Arc<Mutex<Option<Meanwhile>>> = Arc::default();
-        let interpose = |store: Store| {
-            let meanwhile = Arc::clone(&meanwhile);
-            Store { metadata: Arc::new(Interposed { inner: store.metadata, meanwhile }), ..store }
-        };
+        let interposed: Arc<Interposed> = Arc::default();
+        let interpose = |store| watched(store, interposed.clone());
         let world = Arc::new(World::with_bucket().await.over(interpose));
         let created = world.post("/bkt/k?uploads").send().await.ok();
         let id = created.element("UploadId").unwrap().to_owned();
         let target = format!("/bkt/k?partNumber=1&uploadId={id}");
         let part = world.put(&target).body("one").send().await.ok();
         let etag = part.header("etag").unwrap().trim_matches('"').to_owned();
-        Self { world, meanwhile, id, etag }
+        Self { world, interposed, id, etag }
     }
 
     /// Lets another request run before the next commit of this world; asserts its status.
@@ -94,7 +65,7 @@ impl Scene {
     {
         let requests = self.requests();
         let other = other(requests);
-        *self.meanwhile.lock().unwrap() = Some(Box::new(move || {
+        *self.interposed.0.lock().unwrap() = Some(Box::new(move || {
             Box::pin(async move {
                 let reply = other.await;
                 assert_eq!(reply.status, status, "{}", reply.text());
@@ -118,7 +89,7 @@ impl Scene {
     }
 
     async fn assert_object(&self, expected: &str) {
-        assert!(self.meanwhile.lock().unwrap().is_none(), "nothing happened meanwhile");
+        assert!(self.interposed.0.lock().unwrap().is_none(), "nothing happened meanwhile");
         assert_eq!(self.world.get("/bkt/k").send().await.ok().text(), expected);
     }
 }
@@ -318,7 +289,7 @@ async fn a_changed_bucket_is_judged_again_and_the_write_succeeds() {
             _ => scene.world.delete("/bkt?encryption").send().await,
         };
         assert!(reply.ok().recorded);
-        assert!(scene.meanwhile.lock().unwrap().is_none());
+        assert!(scene.interposed.0.lock().unwrap().is_none());
     }
 }
 
