@@ -19,14 +19,8 @@ struct Vector {
     region: String,
     #[serde(rename = "s")]
     service: String,
-    #[serde(rename = "m")]
-    method: String,
-    #[serde(rename = "p")]
-    path: String,
-    #[serde(rename = "q")]
-    query: String,
-    #[serde(rename = "h")]
-    headers: Vec<(String, String)>,
+    #[serde(flatten)]
+    request: Request,
     #[serde(rename = "b")]
     body: String,
     #[serde(rename = "d")]
@@ -36,15 +30,6 @@ struct Vector {
 }
 
 impl Vector {
-    fn request(&self) -> Request {
-        Request {
-            method: self.method.clone(),
-            path: self.path.clone(),
-            query: self.query.clone(),
-            headers: self.headers.clone(),
-        }
-    }
-
     /// Bodies of trailer uploads are written as Latin-1, others as UTF-8.
     fn body(&self) -> Vec<u8> {
         if self.payload.is_some() { latin1(&self.body) } else { self.body.clone().into_bytes() }
@@ -86,7 +71,7 @@ fn vectors() -> Vec<Vector> {
 fn every_request_that_botocore_signs_is_accepted() {
     let mut accepted = std::collections::BTreeMap::new();
     for (index, vector) in vectors().iter().enumerate().filter(|(_, v)| v.kind != "form") {
-        let outcome = vector.outcome(&vector.request(), &vector.body());
+        let outcome = vector.outcome(&vector.request.clone(), &vector.body());
         assert_eq!(outcome, Ok(()), "line {} ({})", index + 1, vector.kind);
         *accepted.entry(vector.kind.clone()).or_insert(0) += 1;
     }
@@ -99,7 +84,7 @@ fn every_request_that_botocore_signs_is_accepted() {
 fn every_request_that_botocore_signs_is_refused_after_a_change() {
     for (index, vector) in vectors().iter().enumerate().filter(|(_, v)| v.kind != "form") {
         for change in CHANGES {
-            let (mut request, mut body) = (vector.request(), vector.body());
+            let (mut request, mut body) = (vector.request.clone(), vector.body());
             if !change.1(&mut request, &mut body) {
                 continue;
             }

@@ -27,12 +27,16 @@ pub(crate) fn secret() -> SecretText {
     SecretText::new(SECRET.to_owned())
 }
 
-/// A request that owns its parts.
-#[derive(Debug, Clone)]
+/// A request that owns its parts, as the vectors of botocore's requests write it.
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct Request {
+    #[serde(rename = "m")]
     pub(crate) method: String,
+    #[serde(rename = "p")]
     pub(crate) path: String,
+    #[serde(rename = "q")]
     pub(crate) query: String,
+    #[serde(rename = "h")]
     pub(crate) headers: Vec<(String, String)>,
 }
 
