@@ -46,6 +46,8 @@ pub(crate) struct FreeSegment {
     pub(crate) file_number: u64,
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) segment_bytes: u64,
+    /// Whether it is one of the reserve.
+    pub(crate) of_reserve: bool,
 }
 
 #[derive(Debug, Default)]
@@ -110,21 +112,30 @@ impl Segments {
         freed
     }
 
-    /// Wipes the header of a file and frees it.
+    /// Wipes the header of a file and frees it. One with holes would meet a full drive just when it
+    /// is needed as reserve: it is removed.
     pub(crate) fn free_file(&self, file_number: u64, file: Arc<dyn DiskFile>) -> io::Result<()> {
         wipe_header(&*file)?;
-        self.take_up(file_number, file)
-    }
-
-    /// Frees a file whose header is blank. One with holes would meet a full drive just when it is
-    /// needed as reserve: it is removed.
-    pub(crate) fn take_up(&self, file_number: u64, file: Arc<dyn DiskFile>) -> io::Result<()> {
-        let segment_bytes = file.len()?;
-        if self.prewrite && file.allocated_bytes()? < segment_bytes {
+        if self.is_hollow(&*file)? {
             return self.discard(file_number);
         }
-        self.give_back(FreeSegment { file_number, file, segment_bytes });
+        let segment_bytes = file.len()?;
+        self.give_back(FreeSegment { file_number, file, segment_bytes, of_reserve: false });
         Ok(())
+    }
+
+    /// Frees a file that a start found blank: its header is wiped once more, because nobody knows
+    /// whether the wiping is durable. If it was not, a power cut while the file is used again could
+    /// bring the old header back with new frames behind it.
+    pub(crate) fn take_up(&self, file_number: u64, file: Arc<dyn DiskFile>) -> io::Result<()> {
+        if self.is_hollow(&*file)? {
+            return self.discard(file_number);
+        }
+        self.free_file(file_number, file)
+    }
+
+    fn is_hollow(&self, file: &dyn DiskFile) -> io::Result<bool> {
+        Ok(self.prewrite && file.allocated_bytes()? < file.len()?)
     }
 
     /// Gives back what was taken and not used.
@@ -140,9 +151,8 @@ impl Segments {
         }
     }
 
-    /// A free segment of about this length for a purpose, made if need be; and whether it is one
-    /// of the reserve.
-    pub(crate) fn take(&self, wanted: u64, room: Room) -> io::Result<(FreeSegment, bool)> {
+    /// A free segment of about this length for a purpose, made if need be.
+    pub(crate) fn take(&self, wanted: u64, room: Room) -> io::Result<FreeSegment> {
         self.pace.set_flowing(false); // the caller waits for a file
         let mut failure = None;
         while self.free_count() <= RESERVE {
@@ -166,7 +176,7 @@ impl Segments {
         free.segments
             .sort_by_key(|segment| (segment.segment_bytes <= wanted, segment.segment_bytes));
         let segment = free.segments.pop().ok_or_else(full)?;
-        Ok((segment, left <= RESERVE))
+        Ok(FreeSegment { of_reserve: left <= RESERVE, ..segment })
     }
 
     /// A new file that is not filled ahead: slower to write, but there at once.
@@ -180,7 +190,7 @@ impl Segments {
         let file = self.disk.create(&segment_path(file_number))?;
         file.set_len(segment_bytes)?;
         self.disk.sync_dir(&DiskPath::data(LOG_DIR))?;
-        Ok(FreeSegment { file_number, file, segment_bytes })
+        Ok(FreeSegment { file_number, file, segment_bytes, of_reserve: false })
     }
 
     /// A free file if there is one, otherwise a new one that is not filled ahead: a start takes no
@@ -259,7 +269,7 @@ impl Segments {
         let made = self.make_file(file_number, segment_bytes);
         match made {
             Ok(file) => {
-                self.give_back(FreeSegment { file_number, file, segment_bytes });
+                self.give_back(FreeSegment { file_number, file, segment_bytes, of_reserve: false });
                 Ok(())
             }
             Err(error) => {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use strongroom_crypto::{BlobId, Secret, StaticRootKey};
 use strongroom_store::conformance::Fixture;
 use strongroom_store::{
-    Batch, CommitError, Committed, KeyName, NewPayload, PayloadRef, Protection, Revision,
-    SealedBlob, StoreError, Write,
+    Batch, CommitError, Committed, KeyName, NewPayload, PayloadRef, Precondition, Protection,
+    Revision, SealedBlob, StoreError, Write,
 };
 use tokio::sync::oneshot;
 
@@ -195,6 +195,31 @@ fn checkpoints_on_a_full_drive_leave_no_files() {
     disk.limit_bytes(None);
     machine.run_checkpoint_or_make_room().unwrap();
     assert_eq!(machine.events(Revision(0), 10).unwrap().len(), 2);
+}
+
+#[test]
+fn a_refused_batch_takes_nothing_of_the_reserve() {
+    let fixture = Fixture::new(5);
+    let disk = SimDisk::new(1);
+    let limits = EngineLimits { segments_prewritten: true, ..small_limits() };
+    let (machine, _) = open_with_keys(&disk, &fixture, limits).unwrap();
+    machine.do_chores(&|request| submit(&machine, request)).unwrap();
+    disk.limit_bytes(Some(disk.used_bytes()));
+    while put(&machine, "key", 50_000).is_ok() {}
+    let before = newest(&machine);
+    // A removal may take a segment of the reserve; this one needs it, and is refused.
+    let (answer, mut answered) = oneshot::channel();
+    let batch = Batch {
+        writes: vec![Write::Delete { key: Bytes::from_static(b"key") }],
+        preconditions: vec![Precondition::Absent { key: Bytes::from_static(b"key") }],
+        event: Some(Bytes::from(vec![7; 70_000])),
+        ..Batch::default()
+    };
+    submit(&machine, Request::Batch { batch, kept: Vec::new(), answer, permit: None });
+    let refused = answered.try_recv().unwrap();
+    assert!(matches!(refused, Err(CommitError::Precondition { .. })), "{refused:?}");
+    put(&machine, "small", 100).unwrap();
+    assert_eq!(newest(&machine), before, "there was room in the segment all the time");
 }
 
 #[test]

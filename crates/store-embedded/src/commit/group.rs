@@ -115,7 +115,8 @@ impl Machine {
         }
         let mut group = Group::default();
         let lsn_first = log.lsn_next;
-        self.judge_all(log, queue, &mut group, room);
+        let on_reserve = fresh.as_ref().map_or(log.on_reserve, |segment| segment.of_reserve);
+        self.judge_all(log, queue, &mut group, (room, on_reserve));
         if group.staged.is_empty() {
             if let Some(fresh) = fresh {
                 self.segments.give_back(fresh);
@@ -144,7 +145,7 @@ impl Machine {
         log: &mut LogState,
         queue: &mut VecDeque<Request>,
         group: &mut Group,
-        room: u64,
+        (room, on_reserve): (u64, bool),
     ) {
         let now_seconds = self.clock.now().seconds();
         while let Some(request) = queue.front() {
@@ -156,7 +157,7 @@ impl Machine {
                 return;
             }
             let Some(request) = queue.pop_front() else { return };
-            let only_removals = log.on_reserve || self.is_short_of_room();
+            let only_removals = on_reserve || self.is_short_of_room();
             self.judge_one(log, request, group, (now_seconds, only_removals, bytes));
         }
     }
@@ -279,6 +280,7 @@ impl Machine {
         let sealed = builder.finish()?;
         sealed.write()?;
         log.writer.advance(&sealed);
+        log.on_reserve = segment.of_reserve;
         log.ledger.begin(start.generation, start.segment_bytes, lsn_first);
         self.segments.add(sealed.segment());
         Ok((sealed, placed))
@@ -342,9 +344,7 @@ impl Machine {
     /// A segment for the next group, if there is one for this purpose.
     fn next_segment(&self, log: &mut LogState, room: Room) -> io::Result<FreeSegment> {
         let wanted = self.segment_bytes_wanted(&log.ledger);
-        let (segment, on_reserve) = self.segments.take(wanted, room)?;
-        log.on_reserve = on_reserve;
-        Ok(segment)
+        self.segments.take(wanted, room)
     }
 }
 

@@ -241,8 +241,11 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::Compacted;
+    use crate::codec::usize_of;
     use crate::commit::Request;
-    use crate::disk::{Disk, Fault, SimDisk};
+    use crate::disk::{Disk, DiskPath, Fault, SimDisk};
+    use crate::log::{FRAMES_START, LOG_DIR, segment_path};
+    use crate::machine::Machine;
     use crate::tests::{checkpoint, newest, open, put, submit};
 
     #[test]
@@ -312,5 +315,64 @@ mod tests {
         assert!(machine.stopped().is_some());
         assert!(!machine.begin_checkpoint(true), "nothing is moved after a stop");
         assert!(machine.run_checkpoint().is_err());
+    }
+
+    #[test]
+    fn a_file_whose_wiping_may_not_be_durable_is_not_used_again_as_it_is() {
+        let (machine, disk, fixture) = emptied();
+        let wiped = segment_path(machine.segments.get(1).unwrap().file_number);
+        // The process ends when the header is wiped for everybody to see, but not durably.
+        disk.inject(Fault::NextSyncFailsFrom(disk.changes() + 2));
+        assert!(machine.retire(&|request| submit(&machine, request)).is_err());
+        drop(machine);
+        let disk = disk.kill();
+        assert!(is_blank(&disk, &wiped));
+        // The next start takes the file, because no other one is free.
+        let free = disk.files().into_iter().filter(|path| *path != wiped && is_blank(&disk, path));
+        free.for_each(|path| disk.remove(&path).unwrap());
+        disk.sync_dir(&DiskPath::data(LOG_DIR)).unwrap();
+        let mut cuts = 0;
+        for change in 0.. {
+            let disk = disk.duplicate();
+            disk.inject(Fault::PowerCutAt(disk.changes() + change));
+            drop(open(&disk, &fixture));
+            if !disk.is_off() {
+                break;
+            }
+            if is_blank(&disk, &wiped) {
+                continue;
+            }
+            cuts += 1;
+            for seed in 0..32 {
+                let disk = disk.duplicate().crash(seed);
+                drop(disk.remove(&crate::ordered::index_path())); // all of the log is read
+                let machine = open(&disk, &fixture).unwrap();
+                assert!(machine.get(b"kept").unwrap().is_some());
+            }
+        }
+        assert!(cuts > 1, "the file is used again");
+    }
+
+    fn is_blank(disk: &SimDisk, path: &DiskPath) -> bool {
+        let head = disk.contents(path).unwrap_or_default();
+        let is_segment = path.relative().starts_with(LOG_DIR);
+        is_segment && head.iter().take(usize_of(FRAMES_START)).all(|byte| *byte == 0)
+    }
+
+    /// A store with a segment that can go out of use.
+    fn emptied() -> (Machine, SimDisk, Fixture) {
+        let fixture = Fixture::new(5);
+        let disk = SimDisk::new(1);
+        let machine = open(&disk, &fixture).unwrap();
+        put(&machine, "kept", 100).unwrap();
+        let first = newest(&machine);
+        while newest(&machine) == first {
+            put(&machine, "dead", 20_000).unwrap();
+        }
+        checkpoint(&machine).unwrap();
+        let compacted = machine.compact(&|request| submit(&machine, request)).unwrap();
+        assert_eq!(compacted, Compacted::Emptied);
+        checkpoint(&machine).unwrap();
+        (machine, disk, fixture)
     }
 }
