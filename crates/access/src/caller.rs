@@ -1,9 +1,10 @@
 //! Who asks, and what is known of the request besides its input.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use strongroom_audit::{AuthKind, PrincipalKind};
-use strongroom_types::{AccessKeyId, AccountId, CanonicalUserId, RequestId, Timestamp};
+use strongroom_types::{AccessKeyId, AccountId, Arn, CanonicalUserId, RequestId, Timestamp};
 
 /// Who a verified request speaks for. Made from verified credentials only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,51 @@ pub enum Principal {
         /// Its canonical user id, as owner of what it makes.
         canonical_user_id: CanonicalUserId,
     },
+    /// Somebody whom the account's policies allow what they may do.
+    Entity(Arc<Entity>),
+}
+
+/// A user, a session of a role or a federated user.
+///
+/// SPEC: access-control, 0.2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// The account that it belongs to.
+    pub account: AccountId,
+    /// The canonical user id of that account, as owner of what it makes.
+    pub canonical_user_id: CanonicalUserId,
+    /// The ARN of the request's principal; that of the session for sessions.
+    pub arn: Arn,
+    /// What it is.
+    pub kind: EntityKind,
+}
+
+/// What an entity is, with the unique ids by which its policies are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntityKind {
+    /// An IAM user, also by the credentials of GetSessionToken.
+    User {
+        /// `AIDA...`
+        user_id: String,
+        /// Its name, without the path.
+        name: String,
+    },
+    /// A session of a role.
+    RoleSession {
+        /// `AROA...`
+        role_id: String,
+        /// The ARN of the role, with its path.
+        role_arn: Arn,
+        /// The name of the session.
+        session_name: String,
+    },
+    /// The bearer of a federation token.
+    FederatedUser {
+        /// The name that the token was made for.
+        name: String,
+        /// The user who made it, by unique id and ARN; `None` if the root of the account did.
+        maker: Option<(String, Arn)>,
+    },
 }
 
 impl Principal {
@@ -26,6 +72,17 @@ impl Principal {
         match self {
             Self::Anonymous => None,
             Self::Root { account, .. } => Some(*account),
+            Self::Entity(entity) => Some(entity.account),
+        }
+    }
+
+    /// Its account with the canonical user id, as owner of what it makes; unless anonymous.
+    #[must_use]
+    pub fn owner(&self) -> Option<(AccountId, CanonicalUserId)> {
+        match self {
+            Self::Anonymous => None,
+            Self::Root { account, canonical_user_id } => Some((*account, *canonical_user_id)),
+            Self::Entity(entity) => Some((entity.account, entity.canonical_user_id)),
         }
     }
 
@@ -35,6 +92,11 @@ impl Principal {
         match self {
             Self::Anonymous => PrincipalKind::Anonymous,
             Self::Root { .. } => PrincipalKind::Root,
+            Self::Entity(entity) => match entity.kind {
+                EntityKind::User { .. } => PrincipalKind::User,
+                EntityKind::RoleSession { .. } => PrincipalKind::RoleSession,
+                EntityKind::FederatedUser { .. } => PrincipalKind::FederatedUser,
+            },
         }
     }
 
@@ -44,6 +106,7 @@ impl Principal {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
             Self::Root { account, .. } => format!("arn:aws:iam::{account}:root"),
+            Self::Entity(entity) => entity.arn.to_string(),
         }
     }
 }
@@ -57,13 +120,37 @@ pub struct Caller {
     pub access_key_id: Option<AccessKeyId>,
     /// How the request was signed.
     pub auth: AuthKind,
+    /// When it was signed, by the signature; `None` for anonymous and for signatures without a
+    /// time.
+    pub signed: Option<Timestamp>,
+    /// What temporary credentials say of themselves; `None` for long-term keys.
+    pub session: Option<Arc<SessionFacts>>,
+}
+
+/// What was sealed into temporary credentials when they were issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// When they were issued: `aws:TokenIssueTime`.
+    pub issued: Timestamp,
+    /// When a second factor was shown, if one was: `aws:MultiFactorAuthPresent` and `Age`.
+    pub mfa: Option<Timestamp>,
+    /// `aws:SourceIdentity`, which survives the chaining of roles.
+    pub source_identity: Option<String>,
+    /// `aws:FederatedProvider`.
+    pub federated_provider: Option<String>,
 }
 
 impl Caller {
     /// The caller of an unsigned request.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self { principal: Principal::Anonymous, access_key_id: None, auth: AuthKind::Anonymous }
+        Self {
+            principal: Principal::Anonymous,
+            access_key_id: None,
+            auth: AuthKind::Anonymous,
+            signed: None,
+            session: None,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where signing keys come from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use strongroom_sigv4::{SignatureV2, SigningKey, StringToSignV2};
 use strongroom_store::BoxFuture;
 use strongroom_types::{AccessKeyId, Timestamp};
 
-use crate::Principal;
+use crate::{Principal, SessionFacts};
 
 /// Finds the signing key and the principal behind an access key id. Implemented by `identity`;
 /// the long-term secret never leaves it, callers get a key that is good for one day, region and
@@ -57,6 +58,8 @@ pub struct Credential {
     pub principal: Principal,
     /// When temporary credentials end.
     pub expires: Option<Timestamp>,
+    /// What temporary credentials say of themselves; `None` for long-term keys.
+    pub session: Option<Arc<SessionFacts>>,
 }
 
 /// A signature of version 2 and whom it speaks for, once a request is seen to bear it.
@@ -66,6 +69,8 @@ pub struct CredentialV2 {
     pub signature: SignatureV2,
     /// The principal behind the access key id.
     pub principal: Principal,
+    /// What temporary credentials say of themselves; `None` for long-term keys.
+    pub session: Option<Arc<SessionFacts>>,
 }
 
 /// Why there is no signing key. The pipeline verifies against a dummy key all the same, so that

@@ -17,7 +17,7 @@ mod permit;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use caller::{Caller, Principal, RequestFacts};
+pub use caller::{Caller, Entity, EntityKind, Principal, RequestFacts, SessionFacts};
 pub use credentials::{
     Credential, CredentialDirectory, CredentialError, CredentialV2, SigningScope,
 };

@@ -113,6 +113,9 @@ fn pack(principal: PrincipalKind, auth: AuthKind) -> u8 {
         PrincipalKind::Anonymous => 0,
         PrincipalKind::Root => 1,
         PrincipalKind::Operator => 2,
+        PrincipalKind::User => 3,
+        PrincipalKind::RoleSession => 4,
+        PrincipalKind::FederatedUser => 5,
     };
     let auth = match auth {
         AuthKind::Anonymous => 0,
@@ -131,6 +134,9 @@ fn unpack(byte: u8) -> Result<(PrincipalKind, AuthKind), EventCodecError> {
         0 => PrincipalKind::Anonymous,
         1 => PrincipalKind::Root,
         2 => PrincipalKind::Operator,
+        3 => PrincipalKind::User,
+        4 => PrincipalKind::RoleSession,
+        5 => PrincipalKind::FederatedUser,
         _ => return Err(EventCodecError::Field("principal")),
     };
     let auth = match byte & 0x0f {
@@ -248,14 +254,22 @@ mod tests {
     #[test]
     fn every_kind_of_caller_reads_back_and_no_other() {
         use AuthKind::{Anonymous, Form, FormV2, Header, Local, Query, QueryV2};
-        for principal in [PrincipalKind::Anonymous, PrincipalKind::Root, PrincipalKind::Operator] {
+        let principals = [
+            PrincipalKind::Anonymous,
+            PrincipalKind::Root,
+            PrincipalKind::Operator,
+            PrincipalKind::User,
+            PrincipalKind::RoleSession,
+            PrincipalKind::FederatedUser,
+        ];
+        for principal in principals {
             for auth in [Anonymous, Header, Query, Local, QueryV2, Form, FormV2] {
                 let written = AuditEvent { principal, auth, ..event() };
                 assert_eq!(AuditEvent::decode(&written.encode()), Ok(written));
             }
         }
         let mut bytes = event().encode().to_vec();
-        for bad in [0x30, 0x07] {
+        for bad in [0x60, 0x07] {
             bytes[1] = bad;
             assert!(AuditEvent::decode(&bytes).is_err(), "{bad}");
         }

@@ -59,6 +59,12 @@ pub enum PrincipalKind {
     Anonymous,
     /// The root of an account.
     Root,
+    /// A user of an account.
+    User,
+    /// A session of a role.
+    RoleSession,
+    /// The bearer of a federation token.
+    FederatedUser,
     /// The operator of this server, whose authority is the file permission on the admin socket.
     Operator,
 }

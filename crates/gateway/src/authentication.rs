@@ -2,7 +2,11 @@
 //!
 //! An unknown access key costs the same work as a known one, so that the time tells nothing.
 
-use strongroom_access::{Caller, Credential, CredentialError, CredentialV2, SigningScope};
+use std::sync::Arc;
+
+use strongroom_access::{
+    Caller, Credential, CredentialError, CredentialV2, Principal, SessionFacts, SigningScope,
+};
 use strongroom_audit::AuthKind;
 use strongroom_sigv4::{
     AccessKeyClaim, AuthError, BodyDecoder, Claim, ClaimV2, Expected, ExpectedV2, FormClaim,
@@ -50,7 +54,7 @@ impl Gateway {
             return Err(refuse(checked.verify_unknown(None)));
         };
         let (verified, decoder) = checked.verify(&credential.signing_key, None).map_err(refuse)?;
-        Ok((caller(credential.principal, &verified), decoder))
+        Ok((caller(credential.principal, credential.session, &verified), decoder))
     }
 
     async fn authenticate_v2(
@@ -74,7 +78,7 @@ impl Gateway {
             return Err(refuse(checked.verify_unknown()));
         };
         let (verified, decoder) = checked.verify(&credential.signature).map_err(refuse)?;
-        Ok((caller(credential.principal, &verified), decoder))
+        Ok((caller(credential.principal, credential.session, &verified), decoder))
     }
 
     /// Who signed the policy of a form.
@@ -92,17 +96,21 @@ impl Gateway {
         let proven = match claim.scope() {
             Some(scope) => {
                 let found = self.signing_key(access_key, token, scope.date(), service).await?;
-                found.map(|found| (checked.verify(&found.signing_key), found.principal))
+                found.map(|found| {
+                    (checked.verify(&found.signing_key), found.principal, found.session)
+                })
             }
             None => {
                 let found = self.signature_v2(access_key, token, checked.string_to_sign()).await?;
-                found.map(|found| (checked.verify_v2(&found.signature), found.principal))
+                found.map(|found| {
+                    (checked.verify_v2(&found.signature), found.principal, found.session)
+                })
             }
         };
-        let Some((verified, principal)) = proven else {
+        let Some((verified, principal, session)) = proven else {
             return Err(refuse(checked.verify_unknown()));
         };
-        Ok(caller(principal, &verified.map_err(refuse)?))
+        Ok(caller(principal, session, &verified.map_err(refuse)?))
     }
 
     fn accept_v2(&self, place: SigV2Place) -> Result<(), ErrorResponse> {
@@ -151,7 +159,7 @@ fn known<T>(found: Result<T, CredentialError>) -> Result<Option<T>, ErrorRespons
     }
 }
 
-fn caller(principal: strongroom_access::Principal, verified: &Verified) -> Caller {
+fn caller(principal: Principal, session: Option<Arc<SessionFacts>>, verified: &Verified) -> Caller {
     let auth = match (verified.signature_form(), verified.signature_version()) {
         (SignatureForm::Header, _) => AuthKind::Header,
         (SignatureForm::Presigned, SignatureVersion::V4) => AuthKind::Query,
@@ -159,7 +167,13 @@ fn caller(principal: strongroom_access::Principal, verified: &Verified) -> Calle
         (SignatureForm::Form, SignatureVersion::V4) => AuthKind::Form,
         (SignatureForm::Form, SignatureVersion::V2) => AuthKind::FormV2,
     };
-    Caller { principal, access_key_id: Some(verified.access_key_id().clone()), auth }
+    Caller {
+        principal,
+        access_key_id: Some(verified.access_key_id().clone()),
+        auth,
+        signed: Some(verified.request_time()),
+        session,
+    }
 }
 
 pub(crate) fn refuse(error: AuthError) -> ErrorResponse {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use strongroom_access::{Principal, SigningScope};
+use strongroom_access::{Principal, SessionFacts, SigningScope};
 use strongroom_crypto::{SecretText, ct_eq};
 use strongroom_sigv4::SigningKey;
 use strongroom_store::Revision;
@@ -56,6 +57,8 @@ pub(crate) struct KnownAccessKey {
 pub(crate) struct KnownSession {
     pub(crate) account: AccountId,
     pub(crate) expires: Timestamp,
+    /// What the token says of itself.
+    pub(crate) facts: Arc<SessionFacts>,
     /// The token that was opened: no other one may use this entry.
     pub(crate) token: SecretText,
 }
@@ -67,6 +70,7 @@ pub(crate) struct Hit {
     pub(crate) principal: Principal,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) session_account: Option<AccountId>,
+    pub(crate) session: Option<Arc<SessionFacts>>,
     pub(crate) signing_key: SigningKey,
 }
 
@@ -104,6 +108,7 @@ impl SigningKeyCache {
             principal: known.principal.clone(),
             expires: known.session.as_ref().map(|session| session.expires),
             session_account: known.session.as_ref().map(|session| session.account),
+            session: known.session.as_ref().map(|session| Arc::clone(&session.facts)),
             signing_key: scoped.signing_key.duplicate(),
         })
     }
@@ -179,6 +184,11 @@ impl ScopedKey {
 }
 
 impl KnownAccessKey {
+    /// What the token of a session says of itself.
+    pub(crate) fn facts(&self) -> Option<Arc<SessionFacts>> {
+        self.session.as_ref().map(|session| Arc::clone(&session.facts))
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         let same_session = match (&self.session, &other.session) {
             (None, None) => true,
@@ -222,6 +232,12 @@ mod tests {
             session: token.map(|token| KnownSession {
                 account,
                 expires: Timestamp::EPOCH,
+                facts: Arc::new(SessionFacts {
+                    issued: Timestamp::EPOCH,
+                    mfa: None,
+                    source_identity: None,
+                    federated_provider: None,
+                }),
                 token: SecretText::new(token.to_owned()),
             }),
         }

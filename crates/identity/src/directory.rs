@@ -1,7 +1,10 @@
 //! Credentials for the request pipeline.
 
+use std::sync::Arc;
+
 use strongroom_access::{
-    Credential, CredentialDirectory, CredentialError, CredentialV2, Principal, SigningScope,
+    Credential, CredentialDirectory, CredentialError, CredentialV2, Principal, SessionFacts,
+    SigningScope,
 };
 use strongroom_crypto::SecretText;
 use strongroom_sigv4::{SignatureV2, SigningKey, StringToSignV2};
@@ -72,7 +75,8 @@ impl Identity {
             (false, Some(_)) => return Err(CredentialError::InvalidToken),
         };
         let signature = SignatureV2::sign(&secret, to_sign);
-        Ok(CredentialV2 { signature, principal: known.principal })
+        let session = known.facts();
+        Ok(CredentialV2 { signature, principal: known.principal, session })
     }
 
     /// One read of the key's record; everything else is new only when the record is.
@@ -159,6 +163,12 @@ impl Identity {
             session: Some(KnownSession {
                 account: claims.account,
                 expires: claims.expires,
+                facts: Arc::new(SessionFacts {
+                    issued: claims.issued,
+                    mfa: None,
+                    source_identity: None,
+                    federated_provider: None,
+                }),
                 token: SecretText::new(token.to_owned()),
             }),
         };
@@ -206,6 +216,7 @@ impl Identity {
             signing_key: signing_key.duplicate(),
             principal: known.principal.clone(),
             expires: known.session.as_ref().map(|session| session.expires),
+            session: known.facts(),
         };
         self.cache.insert(access_key_id, known, scope, signing_key);
         credential
@@ -222,6 +233,7 @@ impl Hit {
             signing_key: self.signing_key,
             principal: self.principal,
             expires: self.expires,
+            session: self.session,
         }
     }
 }

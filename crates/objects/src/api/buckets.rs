@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
-use strongroom_access::{Endpoint, Permit, Principal};
+use strongroom_access::{Endpoint, Permit};
 use strongroom_model::s3;
 use strongroom_types::Arn;
 use strongroom_wire::{ErrorResponse, Payload};
@@ -115,12 +115,8 @@ async fn list_buckets(
         creation_date: Some(bucket.created),
         bucket_region: Some(bucket.region.to_string()),
     });
-    let owner = match &permit.caller().principal {
-        Principal::Anonymous => None,
-        Principal::Root { canonical_user_id, .. } => {
-            Some(s3::Owner { display_name: None, id: Some(canonical_user_id.to_string()) })
-        }
-    };
+    let owner = permit.caller().principal.owner();
+    let owner = owner.map(|(_, id)| s3::Owner { display_name: None, id: Some(id.to_string()) });
     Ok(s3::ListBucketsOutput {
         buckets: Some(buckets.collect()),
         owner,

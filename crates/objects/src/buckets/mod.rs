@@ -4,7 +4,7 @@ mod directory;
 mod settings;
 
 use bytes::Bytes;
-use strongroom_access::{Permit, Principal};
+use strongroom_access::Permit;
 use strongroom_audit::Outcome;
 use strongroom_model::s3;
 use strongroom_store::{
@@ -95,7 +95,7 @@ impl S3 {
         tags: &TagSet,
     ) -> Result<(), BucketError> {
         self.check_location(location)?;
-        let Principal::Root { account, canonical_user_id } = permit.caller().principal else {
+        let Some((account, canonical_user_id)) = permit.caller().principal.owner() else {
             return Err(Fault::NoBucket.into());
         };
         self.check_free(name, account).await?;

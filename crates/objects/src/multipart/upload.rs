@@ -1,7 +1,7 @@
 //! Creating, finding, listing the parts of, and aborting an upload.
 
 use data_encoding::HEXLOWER;
-use strongroom_access::{Permit, Principal};
+use strongroom_access::Permit;
 use strongroom_audit::Outcome;
 use strongroom_crypto::{BlobId, ChecksumAlgorithm, ChecksumType};
 use strongroom_model::s3;
@@ -88,7 +88,7 @@ impl S3 {
         object_key: &ObjectKey,
         new: NewUpload,
     ) -> Result<UploadUnique, UploadError> {
-        let Principal::Root { account, canonical_user_id } = permit.caller().principal else {
+        let Some((account, canonical_user_id)) = permit.caller().principal.owner() else {
             return Err(Fault::NoBucket.into());
         };
         let initiated = self.clock.now();

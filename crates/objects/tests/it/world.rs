@@ -162,6 +162,8 @@ pub(crate) fn root_of(number: u64) -> Caller {
         principal: Principal::Root { account, canonical_user_id },
         access_key_id: Some("AKIAIOSFODNN7EXAMPLE".parse().unwrap()),
         auth: AuthKind::Header,
+        signed: None,
+        session: None,
     }
 }
 
