@@ -59,7 +59,7 @@ pub trait Decoded: Send + Sync {
         self: Box<Self>,
         enforcement: &'a Enforcement,
         caller: &'a Caller,
-        question: Question<'a>,
+        question: Question,
         audit: &'a AuditSlot,
     ) -> BoxFuture<'a, Result<Box<dyn Permitted>, Denial>>;
 }
@@ -190,7 +190,7 @@ where
         self: Box<Self>,
         enforcement: &'a Enforcement,
         caller: &'a Caller,
-        question: Question<'a>,
+        question: Question,
         audit: &'a AuditSlot,
     ) -> BoxFuture<'a, Result<Box<dyn Permitted>, Denial>> {
         Box::pin(async move {
@@ -285,7 +285,7 @@ impl<Op: Operands> Decoded for RefusedCall<Op> {
         self: Box<Self>,
         enforcement: &'a Enforcement,
         caller: &'a Caller,
-        question: Question<'a>,
+        question: Question,
         _audit: &'a AuditSlot,
     ) -> BoxFuture<'a, Result<Box<dyn Permitted>, Denial>> {
         Box::pin(async move {

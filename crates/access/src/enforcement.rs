@@ -67,7 +67,7 @@ impl Enforcement {
     pub async fn permit<Op: Operands>(
         &self,
         caller: &Caller,
-        request: &Question<'_>,
+        request: &Question,
         input: &Op::Input,
         audit: &AuditSlot,
     ) -> Result<Permit<Op>, Denial> {
@@ -79,7 +79,7 @@ impl Enforcement {
         let source = match Op::copy_source(input) {
             Some(source) => {
                 let source = self.find(&source.bucket).await?;
-                expect_owner(request.head, "x-amz-source-expected-bucket-owner", &source)?;
+                expect_owner(&request.head, "x-amz-source-expected-bucket-owner", &source)?;
                 allow_owner(account, &source)?;
                 Some(source)
             }
@@ -87,10 +87,10 @@ impl Enforcement {
         };
         Ok(Permit::issue(Decision {
             caller: caller.clone(),
-            facts: request.facts.clone(),
+            question: request.clone(),
             bucket,
             source,
-            keys: vec![Ok(()); Op::key_count(input)],
+            keys: vec![Ok(()); Op::keys(input).len()],
             audit: audit.clone(),
             enforcement: self.clone(),
         }))
@@ -104,7 +104,7 @@ impl Enforcement {
     pub async fn admit(
         &self,
         caller: &Caller,
-        request: &Question<'_>,
+        request: &Question,
         makes_bucket: bool,
     ) -> Result<(), Denial> {
         if makes_bucket {
@@ -118,13 +118,13 @@ impl Enforcement {
     pub(crate) async fn addressed(
         &self,
         caller: &Caller,
-        request: &Question<'_>,
+        request: &Question,
     ) -> Result<(AccountId, Option<BucketRef>), Denial> {
         let Some(name) = &request.target.bucket else {
             return Ok((signed_in(caller)?, None));
         };
         let bucket = self.find(name).await?;
-        expect_owner(request.head, "x-amz-expected-bucket-owner", &bucket)?;
+        expect_owner(&request.head, "x-amz-expected-bucket-owner", &bucket)?;
         let account = signed_in(caller)?;
         allow_owner(account, &bucket)?;
         Ok((account, Some(bucket)))
@@ -150,15 +150,25 @@ impl Enforcement {
     }
 }
 
-/// What a decision knows of the request beside the typed input.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+/// What a decision knows of the request beside the typed input. Shared with the permit, which may
+/// have to ask again.
+#[derive(Clone)]
+pub struct Question {
     /// The request's head.
-    pub head: &'a RequestHead,
+    pub head: Arc<RequestHead>,
     /// The bucket and object key that it addresses.
-    pub target: &'a Target,
+    pub target: Arc<Target>,
     /// Facts that no client can forge.
-    pub facts: &'a RequestFacts,
+    pub facts: Arc<RequestFacts>,
+}
+
+/// SECURITY: a head holds signatures and tokens.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("request_id", &self.facts.request_id)
+            .finish_non_exhaustive()
+    }
 }
 
 fn signed_in(caller: &Caller) -> Result<AccountId, Denial> {

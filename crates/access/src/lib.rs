@@ -10,7 +10,7 @@ mod denial;
 mod endpoint;
 mod enforcement;
 mod form_policy;
-mod operands;
+mod operations;
 mod permit;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -27,5 +27,5 @@ pub use endpoint::{
 };
 pub use enforcement::{BucketDirectory, BucketRef, DirectoryError, Enforcement, Question};
 pub use form_policy::{FormPolicy, FormPolicyError, FormQuestion, LengthRange};
-pub use operands::Operands;
+pub use operations::{Circumstances, NamedKey, Need, Operands, Resource, S3_NEEDS, Stated, When};
 pub use permit::Permit;

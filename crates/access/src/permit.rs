@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use strongroom_audit::AuditSlot;
 
-use crate::{BucketRef, Caller, Denial, Enforcement, RequestFacts};
+use crate::{BucketRef, Caller, Denial, Enforcement, Question, RequestFacts};
 
 /// Proof that `access` allowed `Op` for one caller on its resources.
 ///
@@ -14,7 +14,7 @@ use crate::{BucketRef, Caller, Denial, Enforcement, RequestFacts};
 /// can make them its preconditions and nothing changes between decision and write.
 pub struct Permit<Op> {
     caller: Caller,
-    facts: RequestFacts,
+    question: Question,
     bucket: Option<BucketRef>,
     source: Option<BucketRef>,
     keys: Vec<Result<(), Denial>>,
@@ -26,7 +26,7 @@ pub struct Permit<Op> {
 /// The parts of a decision, assembled by the enforcement point only.
 pub(crate) struct Decision {
     pub(crate) caller: Caller,
-    pub(crate) facts: RequestFacts,
+    pub(crate) question: Question,
     pub(crate) bucket: Option<BucketRef>,
     pub(crate) source: Option<BucketRef>,
     pub(crate) keys: Vec<Result<(), Denial>>,
@@ -36,8 +36,8 @@ pub(crate) struct Decision {
 
 impl<Op> Permit<Op> {
     pub(crate) fn issue(decision: Decision) -> Self {
-        let Decision { caller, facts, bucket, source, keys, audit, enforcement } = decision;
-        Self { caller, facts, bucket, source, keys, audit, enforcement, operation: PhantomData }
+        let Decision { caller, question, bucket, source, keys, audit, enforcement } = decision;
+        Self { caller, question, bucket, source, keys, audit, enforcement, operation: PhantomData }
     }
 
     /// Judges again, after a commit found that the bucket's record has changed since the
@@ -65,7 +65,7 @@ impl<Op> Permit<Op> {
     /// What is known of the request.
     #[must_use]
     pub fn facts(&self) -> &RequestFacts {
-        &self.facts
+        &self.question.facts
     }
 
     /// The bucket that the decision was about; `None` only for operations that name no existing
@@ -96,7 +96,7 @@ impl<Op> Permit<Op> {
 impl<Op> fmt::Debug for Permit<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
-            .field("decision", &self.facts.request_id)
+            .field("decision", &self.question.facts.request_id)
             .field("bucket", &self.bucket)
             .finish_non_exhaustive()
     }

@@ -4,6 +4,8 @@
 //! the policy, the policy and the permit are judged as for every other request; only then the file
 //! is read, by the service that stores it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use strongroom_access::{Answer, Caller, FormPolicy, FormQuestion, LengthRange, Question};
 use strongroom_sigv4::{
@@ -22,9 +24,9 @@ use crate::{Gateway, Service, failures, intake};
 
 /// A form as it came, without its body.
 pub(crate) struct FormRequest<'a> {
-    pub(crate) head: &'a RequestHead,
+    pub(crate) head: &'a Arc<RequestHead>,
     pub(crate) view: &'a RequestView<'a>,
-    pub(crate) target: &'a Target,
+    pub(crate) target: &'a Arc<Target>,
     pub(crate) claim: Option<RequestClaim<'a>>,
 }
 
@@ -55,9 +57,13 @@ impl Gateway {
         let judged = claim.as_ref().map(|claim| (claim.policy(), claim.signature_version()));
         let caller = self.caller_of_form(claim, service).await?;
         journey.caller = caller.clone();
-        let facts = journey.facts.clone();
+        let facts = Arc::clone(&journey.facts);
         // Strangers learn nothing of what is wrong with their form.
-        let asked = Question { head: form.head, target: form.target, facts: &facts };
+        let asked = Question {
+            head: Arc::clone(form.head),
+            target: Arc::clone(form.target),
+            facts: Arc::clone(&facts),
+        };
         self.enforcement.admit(&caller, &asked, false).await?;
         if let Some((policy, version)) = judged {
             let now = self.clock.now();
@@ -68,7 +74,12 @@ impl Gateway {
         let (head, target) = fields.request(endpoint.spec(), form.head, form.target)?;
         journey.aim(POST_OBJECT, &target, &head);
         let call = endpoint.decode(&head, &target, None)?;
-        let question = Question { head: &head, target: &target, facts: &facts };
+        let target = Arc::new(target);
+        let question = Question {
+            head: Arc::new(head),
+            target: Arc::clone(&target),
+            facts: Arc::clone(&facts),
+        };
         let audit = journey.open();
         let permitted = call.permit(&self.enforcement, &caller, question, &audit).await?;
         let response = permitted.run(Payload::new(file)).await?;

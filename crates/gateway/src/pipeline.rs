@@ -1,6 +1,7 @@
 //! One request, one path. Refusals leave by the same exit, with the same record.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -39,14 +40,14 @@ impl Gateway {
             Ok(_) if journey.connection.mark.lane() == Lane::TurnedAway => {
                 Err(failures::slow_down())
             }
-            Ok(head) => self.travel(&mut journey, &head).await,
+            Ok(head) => self.travel(&mut journey, &Arc::new(head)).await,
             Err(refusal) => Err(refusal),
         };
         self.arrive(journey, answer).await
     }
 
     /// The whole path. Each step needs what the one before has proved.
-    async fn travel(&self, journey: &mut Journey, head: &RequestHead) -> Answer {
+    async fn travel(&self, journey: &mut Journey, head: &Arc<RequestHead>) -> Answer {
         let headers = intake::signed_parts(&head.headers);
         let view = intake::view(head, &headers);
         let claim = parse_claim(&view).map_err(refuse)?;
@@ -54,11 +55,11 @@ impl Gateway {
         journey.service = service.signing_name;
         journey.protocol = service.protocol;
         let unmoved = match &claim {
-            Some(RequestClaim::V2(claim)) => Some(intake::unmoved(head, claim)?),
+            Some(RequestClaim::V2(claim)) => Some(Arc::new(intake::unmoved(head, claim)?)),
             Some(RequestClaim::V4(_)) | None => None,
         };
         let head = unmoved.as_ref().unwrap_or(head);
-        let target = parse_target(head, &self.hosts).map_err(|error| error.s3())?;
+        let target = Arc::new(parse_target(head, &self.hosts).map_err(|error| error.s3())?);
         let operation = match service.router.route(head, &target) {
             Err(RouteError::FormUpload) => {
                 let form = FormRequest { head, view: &view, target: &target, claim };
@@ -71,8 +72,11 @@ impl Gateway {
         let asked = Asked { operation: endpoint.name(), target: &target };
         let (caller, decoder) = self.authenticate(&view, claim, service, asked).await?;
         journey.caller = caller.clone();
-        let facts = journey.facts.clone();
-        let question = Question { head, target: &target, facts: &facts };
+        let question = Question {
+            head: Arc::clone(head),
+            target: Arc::clone(&target),
+            facts: Arc::clone(&journey.facts),
+        };
         if endpoint.spec().input != InputKind::Stream {
             // SECURITY: nobody makes the server hold a document that nobody would judge.
             self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
@@ -120,13 +124,13 @@ impl Gateway {
     fn set_out(&self, connection: Connection, parts: &http::request::Parts) -> Journey {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let scheme = if connection.tls_version > 0 { "https" } else { "http" };
-        let facts = RequestFacts {
+        let facts = Arc::new(RequestFacts {
             request_id: self.new_request_id(),
             received: self.clock.now(),
             source_ip: connection.peer.ip(),
             tls_version: connection.tls_version,
             endpoint: format!("{scheme}://{}", host.unwrap_or_default()),
-        };
+        });
         Journey {
             facts,
             resource: parts.uri.path().to_owned(),
@@ -243,7 +247,7 @@ fn written(response: Response<ByteStream>) -> Vec<u8> {
 
 /// What is known of a request on its way.
 pub(crate) struct Journey {
-    pub(crate) facts: RequestFacts,
+    pub(crate) facts: Arc<RequestFacts>,
     resource: String,
     is_head: bool,
     expects_continue: bool,

@@ -337,7 +337,8 @@ impl Call<'_> {
             version_id: String::new(),
             outcome: Outcome::default(),
         });
-        let question = Question { head: &head, target: &target, facts: &facts };
+        let question =
+            Question { head: Arc::new(head), target: Arc::new(target), facts: Arc::new(facts) };
         let permitted = call.permit(&world.enforcement, &self.caller, question, &audit).await;
         let permitted = match permitted {
             Ok(permitted) => permitted,
