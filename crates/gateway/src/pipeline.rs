@@ -69,7 +69,8 @@ impl Gateway {
         };
         let endpoint = service.endpoints.get(operation.0).ok_or_else(failures::unavailable)?;
         journey.aim(endpoint.name(), &target, head);
-        let asked = Asked { operation: endpoint.name(), target: &target };
+        let streams = endpoint.spec().input == InputKind::Stream;
+        let asked = Asked { operation: endpoint.name(), target: &target, streams };
         let (caller, decoder) = self.authenticate(&view, claim, service, asked).await?;
         journey.caller = caller.clone();
         let question = Question {
@@ -77,7 +78,7 @@ impl Gateway {
             target: Arc::clone(&target),
             facts: Arc::clone(&journey.facts),
         };
-        if endpoint.spec().input != InputKind::Stream {
+        if !streams {
             // SECURITY: nobody makes the server hold a document that nobody would judge.
             self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
         }

@@ -132,5 +132,5 @@ const MANNERS: Manners = Manners {
     decode_error: errors::decode_error,
     refused_member: members::refused_member,
     unknown_member: members::unknown_member,
-    refused_head: members::refused_head,
+    refused_request: members::refused_request,
 };
