@@ -11,8 +11,8 @@ use strongroom_audit::{AuditEvent, AuditSlot, Outcome};
 use strongroom_sigv4::{RequestClaim, parse_claim};
 use strongroom_types::RequestId;
 use strongroom_wire::{
-    ByteStream, ErrorResponse, InputKind, Protocol, RequestHead, RouteError, Target, encode_error,
-    encode_error_s3, parse_target,
+    ByteStream, CorsAnswer, ErrorResponse, InputKind, Protocol, RequestHead, RouteError, Target,
+    encode_error, encode_error_s3, parse_target,
 };
 
 use crate::authentication::{Asked, refuse};
@@ -40,7 +40,10 @@ impl Gateway {
             Ok(_) if journey.connection.mark.lane() == Lane::TurnedAway => {
                 Err(failures::slow_down())
             }
-            Ok(head) => self.travel(&mut journey, &Arc::new(head)).await,
+            Ok(head) => {
+                journey.cross_origin = self.cross_origin(&head).await;
+                self.travel(&mut journey, &Arc::new(head)).await
+            }
             Err(refusal) => Err(refusal),
         };
         self.arrive(journey, answer).await
@@ -61,6 +64,7 @@ impl Gateway {
         let head = unmoved.as_ref().unwrap_or(head);
         let target = Arc::new(parse_target(head, &self.hosts).map_err(|error| error.s3())?);
         let operation = match service.router.route(head, &target) {
+            Err(RouteError::Preflight) => return self.preflight(journey, head, &target).await,
             Err(RouteError::FormUpload) => {
                 let form = FormRequest { head, view: &view, target: &target, claim };
                 return self.travel_by_form(journey, service, form).await;
@@ -146,6 +150,8 @@ impl Gateway {
             object_key: String::new(),
             version_id: String::new(),
             caller: Caller::anonymous(),
+            cross_origin: None,
+            is_preflight: false,
             audit: None,
             leftover: Leftover::default(),
             ends: false,
@@ -188,7 +194,7 @@ impl Gateway {
         let stranger = journey.caller.access_key_id.is_none();
         if stranger && !outcome.error_code.is_empty() {
             self.refusals.note(journey.facts.source_ip, &outcome.error_code);
-        } else {
+        } else if !journey.is_preflight {
             let audit = journey.open();
             // SECURITY: no answer without its record. DESIGN, 3: audit sink down -> 503.
             if !audit.is_recorded()
@@ -209,6 +215,11 @@ impl Gateway {
             };
         }
         journey.stamp(&mut response);
+        if let Some(answer) = journey.cross_origin.take()
+            && journey.protocol == Protocol::RestXml
+        {
+            answer.write(response.headers_mut());
+        }
         let loans = [journey.loan.take(), loan];
         response.map(|body| ResponseBody::from(body).holding(loans))
     }
@@ -261,6 +272,9 @@ pub(crate) struct Journey {
     object_key: String,
     version_id: String,
     pub(crate) caller: Caller,
+    /// What a browser may show of the answer to the page that asks.
+    cross_origin: Option<CorsAnswer>,
+    pub(crate) is_preflight: bool,
     audit: Option<AuditSlot>,
     pub(crate) leftover: Leftover,
     /// The body was not read to its end, or the connection has grown too large to be kept.

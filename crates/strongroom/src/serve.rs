@@ -83,6 +83,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
         services: vec![Service::new("s3", Protocol::RestXml, strongroom_objects::endpoints(&s3))],
         credentials: identity.clone(),
         enforcement: Enforcement::new(s3.clone()),
+        cross_origin: s3.clone(),
         events: Arc::new(StoreEvents(store)),
         clock,
         entropy,

@@ -51,7 +51,6 @@ pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
 fn unset(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     vec![
         answer::<s3::GetBucketAnalyticsConfiguration>(service, |_, _| Err(Unset::Report.into())),
-        answer::<s3::GetBucketCors>(service, |_, _| Err(Unset::Cors.into())),
         answer::<s3::GetBucketIntelligentTieringConfiguration>(service, |_, _| {
             Err(Unset::Report.into())
         }),

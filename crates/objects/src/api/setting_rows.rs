@@ -7,6 +7,7 @@ use super::members::{MemberRow, NO_REQUESTER_PAYS};
 /// The operations of these groups.
 pub(super) const OPERATIONS: &[&str] = &[
     "DeleteBucketAnalyticsConfiguration",
+    "DeleteBucketCors",
     "DeleteBucketIntelligentTieringConfiguration",
     "DeleteBucketInventoryConfiguration",
     "DeleteBucketLifecycle",
@@ -40,6 +41,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "ListBucketIntelligentTieringConfigurations",
     "ListBucketInventoryConfigurations",
     "ListBucketMetricsConfigurations",
+    "PutBucketCors",
     "PutBucketRequestPayment",
     "PutBucketTagging",
     "PutObjectTagging",
@@ -47,6 +49,8 @@ pub(super) const OPERATIONS: &[&str] = &[
 
 /// `(operation, member path, disposition)`.
 pub(super) const ROWS: &[MemberRow] = &[
+    ("DeleteBucketCors", "Bucket", Enforced),
+    ("DeleteBucketCors", "ExpectedBucketOwner", Enforced),
     ("DeleteBucketTagging", "Bucket", Enforced),
     ("DeleteBucketTagging", "ExpectedBucketOwner", Enforced),
     ("DeleteObjectTagging", "Bucket", Enforced),
@@ -152,6 +156,18 @@ pub(super) const ROWS: &[MemberRow] = &[
     ("ListBucketMetricsConfigurations", "Bucket", Enforced),
     ("ListBucketMetricsConfigurations", "ContinuationToken", Enforced),
     ("ListBucketMetricsConfigurations", "ExpectedBucketOwner", Enforced),
+    ("PutBucketCors", "Bucket", Enforced),
+    ("PutBucketCors", "CORSConfiguration", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules.ID", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules.AllowedHeaders", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules.AllowedMethods", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules.AllowedOrigins", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules.ExposeHeaders", Enforced),
+    ("PutBucketCors", "CORSConfiguration.CORSRules.MaxAgeSeconds", Enforced),
+    ("PutBucketCors", "ContentMD5", Enforced),
+    ("PutBucketCors", "ChecksumAlgorithm", Enforced),
+    ("PutBucketCors", "ExpectedBucketOwner", Enforced),
     ("PutBucketRequestPayment", "Bucket", Enforced),
     ("PutBucketRequestPayment", "ContentMD5", Enforced),
     ("PutBucketRequestPayment", "ChecksumAlgorithm", Enforced),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{ALLOW, CONTENT_TYPE};
 
-use crate::preflight::{PreflightError, resource_type};
+use crate::cors::resource_type;
 use crate::{ErrorResponse, OperationSpec, PathShape, RequestHead, Target};
 
 /// A row of a routing table.
@@ -63,7 +63,7 @@ pub enum RouteError {
     FormUpload,
     /// A CORS preflight: answered from the bucket's CORS rules, so not routed here.
     #[error("the request is a CORS preflight")]
-    Preflight(PreflightError),
+    Preflight,
 }
 
 impl RouteError {
@@ -93,8 +93,7 @@ impl RouteError {
             Self::Incomplete { name, .. } => ErrorResponse::new("InvalidArgument", 400, message)
                 .element("ArgumentName", *name)
                 .element("ArgumentValue", *name),
-            Self::Preflight(error) => error.s3(),
-            Self::FormUpload => ErrorResponse::new(
+            Self::FormUpload | Self::Preflight => ErrorResponse::new(
                 "NotImplemented",
                 501,
                 "a header or query you provided implies functionality that is not implemented",
@@ -139,7 +138,7 @@ impl Router {
     /// If there is none, or more than one.
     pub fn route(&self, head: &RequestHead, target: &Target) -> Result<OperationIndex, RouteError> {
         if head.method == http::Method::OPTIONS {
-            return Err(RouteError::Preflight(PreflightError::of(head, target)));
+            return Err(RouteError::Preflight);
         }
         let present = self.deciding_parameters(head)?;
         if present.is_empty() && is_form_upload(head, target) {
