@@ -30,11 +30,6 @@ pub trait Endpoint: Send + Sync + fmt::Debug {
     /// Whether the bucket of the target is the one to be made, and need not exist.
     fn makes_bucket(&self) -> bool;
 
-    /// Whether the operation makes anything of the body, so that its digests matter.
-    fn reads_body(&self) -> bool {
-        true
-    }
-
     /// What the operation makes the server hold beside the body of the request and a streamed
     /// answer: both ends of a copy, a page that is put together.
     fn held_bytes(&self) -> u64 {
@@ -85,27 +80,18 @@ pub struct Manners {
     pub refused_member: fn(operation: &str, member: &str) -> Option<ErrorResponse>,
     /// The error for something in the request that is no member of the operation; `None` if it
     /// means nothing to the service either.
-    pub unknown_member:
-        fn(operation: &str, member: &UnknownMember, head: &RequestHead) -> Option<ErrorResponse>,
-    /// The error for a head or body that the operation does not go with, though all members of it
-    /// do. `body` is whole, or absent if it is a stream.
-    pub refused_request:
-        fn(spec: &OperationSpec, head: &RequestHead, body: Option<&[u8]>) -> Option<ErrorResponse>,
+    pub unknown_member: fn(operation: &str, member: &UnknownMember) -> Option<ErrorResponse>,
+    /// The error for a head that the operation does not go with, though all members of it do.
+    pub refused_head: fn(operation: &str, head: &RequestHead) -> Option<ErrorResponse>,
 }
 
 impl Manners {
     /// The first thing in a request that would have to be ignored.
-    fn refusal(
-        &self,
-        spec: &OperationSpec,
-        present: &PresentMembers,
-        head: &RequestHead,
-    ) -> Option<ErrorResponse> {
+    fn refusal(&self, spec: &OperationSpec, present: &PresentMembers) -> Option<ErrorResponse> {
         let paths = present.iter().filter_map(|index| spec.members.get(index));
         let mut refused = paths.filter_map(|member| (self.refused_member)(spec.name, member.path));
-        let unknown = present.unknown().iter();
-        let mut unknown = unknown.filter_map(|other| (self.unknown_member)(spec.name, other, head));
-        refused.next().or_else(|| unknown.next())
+        let mut unknown = present.unknown().iter();
+        refused.next().or_else(|| unknown.find_map(|other| (self.unknown_member)(spec.name, other)))
     }
 }
 
@@ -168,8 +154,8 @@ where
         let as_answer = |error| (self.manners.decode_error)(Op::NAME, &error);
         let request = DecodeRequest::new(Op::SPEC, head, target, body).map_err(as_answer)?;
         let input = Op::decode(&request).map_err(as_answer)?;
-        let refusal = self.manners.refusal(Op::SPEC, request.present(), head);
-        let refusal = refusal.or_else(|| (self.manners.refused_request)(Op::SPEC, head, body));
+        let refusal = self.manners.refusal(Op::SPEC, request.present());
+        let refusal = refusal.or_else(|| (self.manners.refused_head)(Op::NAME, head));
         Ok(Box::new(Call {
             function: self.function.clone(),
             input,
@@ -232,8 +218,9 @@ where
             if let Some(refusal) = call.refusal {
                 return Err(refusal);
             }
+            let request_id = permit.facts().request_id;
             let output = (call.function)(permit, call.input, payload).await?;
-            Op::encode(output).map_err(|error| unwritable(Op::NAME, &error))
+            Op::encode(output, request_id).map_err(|error| unwritable(Op::NAME, &error))
         })
     }
 }
@@ -282,7 +269,38 @@ impl<Op: Operands> Endpoint for RefusedOperation<Op> {
     }
 
     /// The body is not looked at: nothing that it says could matter.
-    fn reads_body(&self) -> bool {
+    fn decode(
+        &self,
+        _head: &RequestHead,
+        _target: &Target,
+        _body: Option<&[u8]>,
+    ) -> Result<Box<dyn Decoded>, ErrorResponse> {
+        Ok(Box::new(RefusedCall(Op::NAME)))
+    }
+}
+
+/// An action that is refused by name and of which nothing but the name is known.
+#[derive(Debug)]
+pub struct RefusedAction(&'static OperationSpec);
+
+impl RefusedAction {
+    /// The refusal of an action.
+    #[must_use]
+    pub fn new(spec: &'static OperationSpec) -> Self {
+        Self(spec)
+    }
+}
+
+impl Endpoint for RefusedAction {
+    fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    fn spec(&self) -> &'static OperationSpec {
+        self.0
+    }
+
+    fn makes_bucket(&self) -> bool {
         false
     }
 
@@ -292,13 +310,14 @@ impl<Op: Operands> Endpoint for RefusedOperation<Op> {
         _target: &Target,
         _body: Option<&[u8]>,
     ) -> Result<Box<dyn Decoded>, ErrorResponse> {
-        Ok(Box::new(RefusedCall::<Op>(PhantomData)))
+        Ok(Box::new(RefusedCall(self.0.name)))
     }
 }
 
-struct RefusedCall<Op>(PhantomData<fn() -> Op>);
+/// A call of an operation that is refused by name.
+struct RefusedCall(&'static str);
 
-impl<Op: Operands> Decoded for RefusedCall<Op> {
+impl Decoded for RefusedCall {
     fn permit<'a>(
         self: Box<Self>,
         enforcement: &'a Enforcement,
@@ -308,7 +327,7 @@ impl<Op: Operands> Decoded for RefusedCall<Op> {
     ) -> BoxFuture<'a, Result<Box<dyn Permitted>, Denial>> {
         Box::pin(async move {
             enforcement.addressed(caller, &question).await?;
-            Ok(Box::new(RefusedAnswer(Op::NAME)) as Box<dyn Permitted>)
+            Ok(Box::new(RefusedAnswer(self.0)) as Box<dyn Permitted>)
         })
     }
 }

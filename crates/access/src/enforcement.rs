@@ -71,7 +71,9 @@ impl Enforcement {
         input: &Op::Input,
         audit: &AuditSlot,
     ) -> Result<Permit<Op>, Denial> {
-        let (account, bucket) = if Op::MAKES_BUCKET {
+        let (account, bucket) = if Op::OF_EVERYBODY_SIGNED {
+            (caller.principal.account().ok_or_else(Denial::plain)?, None)
+        } else if Op::MAKES_BUCKET {
             (signed_in(caller)?, None)
         } else {
             self.addressed(caller, request).await?

@@ -6,7 +6,6 @@
 
 mod caller;
 mod credentials;
-mod cross_origin;
 mod denial;
 mod endpoint;
 mod enforcement;
@@ -22,10 +21,9 @@ pub use caller::{Caller, Entity, EntityKind, Principal, RequestFacts, SessionFac
 pub use credentials::{
     Credential, CredentialDirectory, CredentialError, CredentialV2, SigningScope,
 };
-pub use cross_origin::CrossOrigin;
 pub use denial::Denial;
 pub use endpoint::{
-    Answer, BoundOperation, Decoded, Endpoint, Manners, Permitted, RefusedOperation,
+    Answer, BoundOperation, Decoded, Endpoint, Manners, Permitted, RefusedAction, RefusedOperation,
 };
 pub use enforcement::{BucketDirectory, BucketRef, DirectoryError, Enforcement, Question};
 pub use form_policy::{FormPolicy, FormPolicyError, FormQuestion, LengthRange};

@@ -22,21 +22,6 @@ use crate::{Gateway, PresignedV2, Service, failures};
 pub(crate) struct Asked<'a> {
     pub(crate) operation: &'static str,
     pub(crate) target: &'a Target,
-    /// Whether the body is a stream, which alone may come in signed chunks.
-    pub(crate) streams: bool,
-}
-
-impl Asked<'_> {
-    /// The answer to a body that cannot be read as it is declared: what an operation does not take
-    /// at all needs no length. SPEC: data-protection, 1.6.
-    fn refuse(self, error: AuthError) -> ErrorResponse {
-        match error {
-            AuthError::MissingDecodedLength if !self.streams => {
-                refuse(AuthError::StreamingNotAllowed)
-            }
-            other => refuse(other),
-        }
-    }
 }
 
 impl Gateway {
@@ -49,20 +34,50 @@ impl Gateway {
         asked: Asked<'_>,
     ) -> Result<(Caller, BodyDecoder), ErrorResponse> {
         match claim {
-            None => {
-                let body = anonymous_body(view).map_err(|error| asked.refuse(error))?;
-                Ok((Caller::anonymous(), body))
-            }
-            Some(RequestClaim::V4(claim)) => self.authenticate_v4(claim, service, asked).await,
+            None => Ok((Caller::anonymous(), anonymous_body(view).map_err(refuse)?)),
+            Some(RequestClaim::V4(claim)) => self.authenticate_v4(claim, service).await,
             Some(RequestClaim::V2(claim)) => self.authenticate_v2(claim, asked).await,
         }
+    }
+
+    /// Who signed a request of the query protocol. Its signature covers the body, so `body` reads
+    /// that once all is judged that needs no secret, and gives its digest with it.
+    pub(crate) async fn authenticate_action<B>(
+        &self,
+        claim: Claim<'_>,
+        service: &Service,
+        body: impl Future<Output = Result<(B, [u8; 32]), ErrorResponse>>,
+    ) -> Result<(Caller, B), ErrorResponse> {
+        // Clients sign for the one endpoint that AWS has of IAM and once had of STS.
+        let region = match claim.scope().region() {
+            GLOBAL_REGION => GLOBAL_REGION,
+            _ => self.region.as_str(),
+        };
+        let expected = Expected { service: service.signing_name, region, now: self.clock.now() };
+        let checked = claim.check(&expected).map_err(refuse)?;
+        let (body, digest) = body.await?;
+        let claim = checked.claim();
+        let scope =
+            SigningScope { date: claim.scope().date(), region, service: service.signing_name };
+        let found = match claim.access_key() {
+            AccessKeyClaim::Possible(id) => {
+                let token = claim.session_token();
+                known(self.credentials.credential(id, token, scope, self.clock.now()).await)?
+            }
+            _ => None,
+        };
+        let Some(credential) = found else {
+            return Err(refuse(checked.verify_unknown(Some(&digest))));
+        };
+        let proven = checked.verify(&credential.signing_key, Some(&digest));
+        let (verified, _) = proven.map_err(refuse)?;
+        Ok((caller(credential.principal, credential.session, &verified), body))
     }
 
     async fn authenticate_v4(
         &self,
         claim: Claim<'_>,
         service: &Service,
-        asked: Asked<'_>,
     ) -> Result<(Caller, BodyDecoder), ErrorResponse> {
         let checked = claim.check(&self.expected(service)).map_err(refuse)?;
         let claim = checked.claim();
@@ -72,8 +87,7 @@ impl Gateway {
         let Some(credential) = found else {
             return Err(refuse(checked.verify_unknown(None)));
         };
-        let verified = checked.verify(&credential.signing_key, None);
-        let (verified, decoder) = verified.map_err(|error| asked.refuse(error))?;
+        let (verified, decoder) = checked.verify(&credential.signing_key, None).map_err(refuse)?;
         Ok((caller(credential.principal, credential.session, &verified), decoder))
     }
 
@@ -199,3 +213,6 @@ fn caller(principal: Principal, session: Option<Arc<SessionFacts>>, verified: &V
 pub(crate) fn refuse(error: AuthError) -> ErrorResponse {
     failures::response(error.s3())
 }
+
+/// The region in the scope of services that AWS has once.
+const GLOBAL_REGION: &str = "us-east-1";

@@ -78,7 +78,9 @@ pub(crate) fn of_request(input: InputKind, mode: PayloadMode, whole: u64) -> u64
     let held = match input {
         InputKind::Stream => whole.min(UPLOAD_HELD_BYTES),
         // The document, what was read out of it, and the answer to each of its items.
-        InputKind::None | InputKind::Text { .. } | InputKind::Xml { .. } => whole.saturating_mul(3),
+        InputKind::None | InputKind::Text { .. } | InputKind::Xml { .. } | InputKind::Form => {
+            whole.saturating_mul(3)
+        }
     };
     // A signed chunk is held whole until its signature is verified.
     let chunk = if mode.has_chunk_signatures() { whole.min(CHUNK_BYTES_MAX) } else { 0 };

@@ -163,9 +163,7 @@ pub(crate) async fn typed_input(
         return Ok(Intake { call, payload, loan });
     }
     let body = collect(&mut payload).await?;
-    if endpoint.reads_body() {
-        check_digest(head, &body, spec)?;
-    }
+    check_digest(head, &body, spec)?;
     let call = endpoint.decode(head, target, Some(&body))?;
     Ok(Intake { call, payload: Payload::empty(), loan })
 }
@@ -173,7 +171,10 @@ pub(crate) async fn typed_input(
 /// The declared length; `None` for a body in HTTP chunks, which declares none.
 ///
 /// SPEC: data-protection, 1.3: a length that is needed and absent is 411.
-fn content_length(head: &RequestHead, streams: bool) -> Result<Option<u64>, ErrorResponse> {
+pub(crate) fn content_length(
+    head: &RequestHead,
+    streams: bool,
+) -> Result<Option<u64>, ErrorResponse> {
     if let Some(length) = head.headers.get(header::CONTENT_LENGTH) {
         let length = length.to_str().ok().and_then(|text| text.parse().ok());
         return length.map(Some).ok_or_else(failures::length_required);

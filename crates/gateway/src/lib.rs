@@ -6,7 +6,6 @@
 mod authentication;
 mod body;
 mod budget;
-mod cross_origin;
 mod failures;
 mod form;
 mod guard;
@@ -17,6 +16,7 @@ mod listener;
 mod pace;
 mod pipeline;
 mod places;
+mod query;
 mod refusals;
 mod tls;
 
@@ -33,10 +33,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use strongroom_access::{CredentialDirectory, CrossOrigin, Endpoint, Enforcement};
+use strongroom_access::{CredentialDirectory, Endpoint, Enforcement};
 use strongroom_audit::EventSink;
 use strongroom_types::{Clock, Entropy, Region};
-use strongroom_wire::{HostRules, Protocol, Router};
+use strongroom_wire::{ActionTable, HostRules, Protocol, Router};
 
 use tokio::sync::Semaphore;
 
@@ -49,7 +49,6 @@ pub struct Gateway {
     services: Vec<Service>,
     credentials: Arc<dyn CredentialDirectory>,
     enforcement: Enforcement,
-    cross_origin: Arc<dyn CrossOrigin>,
     events: Arc<dyn EventSink>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -71,8 +70,6 @@ pub struct GatewayOptions {
     pub credentials: Arc<dyn CredentialDirectory>,
     /// Who decides.
     pub enforcement: Enforcement,
-    /// Where the rules for pages of other origins are.
-    pub cross_origin: Arc<dyn CrossOrigin>,
     /// Where events go that belong to no change.
     pub events: Arc<dyn EventSink>,
     /// Time.
@@ -103,8 +100,16 @@ pub enum PresignedV2 {
 pub struct Service {
     signing_name: &'static str,
     protocol: Protocol,
-    router: Router,
+    routing: Routing,
     endpoints: Vec<Arc<dyn Endpoint>>,
+}
+
+/// How the operation of a request is found.
+enum Routing {
+    /// By method, path, query and headers.
+    Rest(Router),
+    /// By the action that a form names.
+    Actions(ActionTable),
 }
 
 impl Service {
@@ -116,7 +121,21 @@ impl Service {
         endpoints: Vec<Arc<dyn Endpoint>>,
     ) -> Self {
         let entries: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
-        Self { signing_name, protocol, router: Router::new(&entries), endpoints }
+        Self { signing_name, protocol, routing: Routing::Rest(Router::new(&entries)), endpoints }
+    }
+
+    /// A service of the query protocol: its requests name action and version in a form, and its
+    /// answers are of a namespace.
+    #[must_use]
+    pub fn query(
+        signing_name: &'static str,
+        namespace: &'static str,
+        version: &'static str,
+        endpoints: Vec<Arc<dyn Endpoint>>,
+    ) -> Self {
+        let entries: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
+        let routing = Routing::Actions(ActionTable::new(version, &entries));
+        Self { signing_name, protocol: Protocol::Query { namespace }, routing, endpoints }
     }
 }
 
@@ -138,7 +157,6 @@ impl Gateway {
             services: options.services,
             credentials: options.credentials,
             enforcement: options.enforcement,
-            cross_origin: options.cross_origin,
             events: options.events,
             clock: options.clock,
             entropy: options.entropy,

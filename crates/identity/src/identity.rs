@@ -115,6 +115,20 @@ impl Identity {
         Ok(self.named(name).await?.1.account)
     }
 
+    /// The account of a long-term access key, whatever its status.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) async fn account_of(
+        &self,
+        access_key_id: &AccessKeyId,
+    ) -> Result<Option<AccountId>, IdentityError> {
+        let entry = self.store.metadata.get(&keys::access_key(access_key_id)).await?;
+        let Some(entry) = entry else { return Ok(None) };
+        let record = AccessKeyRecord::decode(&entry.value).map_err(damaged("access key"))?;
+        Ok(Some(record.facts.account))
+    }
+
     /// Makes temporary credentials for the root of an account, for whoever operates this server.
     /// They are in the audit journal before anybody can use them.
     ///

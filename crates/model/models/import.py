@@ -13,7 +13,11 @@ import re
 import sys
 import zipfile
 
-MODELS = {"s3": "botocore/data/s3/2006-03-01/service-2.json.gz"}
+MODELS = {
+    "iam": "botocore/data/iam/2010-05-08/service-2.json.gz",
+    "s3": "botocore/data/s3/2006-03-01/service-2.json.gz",
+    "sts": "botocore/data/sts/2011-06-15/service-2.json.gz",
+}
 DROPPED = {
     "documentation",
     "documentationUrl",

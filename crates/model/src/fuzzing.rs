@@ -79,7 +79,7 @@ pub fn documents(bytes: &[u8]) {
 fn decode(spec: &'static OperationSpec, head: &RequestHead, target: &Target, body: &[u8]) {
     let body = match spec.input {
         InputKind::Stream | InputKind::None => None,
-        InputKind::Xml { .. } | InputKind::Text { .. } => Some(body),
+        InputKind::Xml { .. } | InputKind::Text { .. } | InputKind::Form => Some(body),
     };
     let request = match DecodeRequest::new(spec, head, target, body) {
         Ok(request) => request,

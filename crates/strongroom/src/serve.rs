@@ -14,7 +14,8 @@ use strongroom_crypto::SystemEntropy;
 use strongroom_gateway::{
     CertifiedPem, Gateway, GatewayOptions, Limits, Listener, Service, TlsSettings,
 };
-use strongroom_identity::{Bootstrap, Identity};
+use strongroom_identity::{Bootstrap, Identity, iam_endpoints, sts_endpoints};
+use strongroom_model::{iam, sts};
 use strongroom_objects::{S3, SweepReport};
 use strongroom_store::Store;
 use strongroom_types::Clock;
@@ -80,10 +81,13 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     };
     let s3 = S3::new(store.clone(), clock.clone(), entropy.clone(), settings.region.clone());
     let gateway = Gateway::new(GatewayOptions {
-        services: vec![Service::new("s3", Protocol::RestXml, strongroom_objects::endpoints(&s3))],
+        services: vec![
+            Service::new("s3", Protocol::RestXml, strongroom_objects::endpoints(&s3)),
+            Service::query("iam", iam::NAMESPACE, iam::API_VERSION, iam_endpoints(&identity)),
+            Service::query("sts", sts::NAMESPACE, sts::API_VERSION, sts_endpoints(&identity)),
+        ],
         credentials: identity.clone(),
         enforcement: Enforcement::new(s3.clone()),
-        cross_origin: s3.clone(),
         events: Arc::new(StoreEvents(store)),
         clock,
         entropy,

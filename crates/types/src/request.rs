@@ -10,7 +10,7 @@ pub struct RequestId([u8; 8]);
 impl RequestId {
     /// The id made of these 8 bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(bytes)
     }
 

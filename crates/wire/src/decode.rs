@@ -10,8 +10,8 @@ use strongroom_types::{BucketName, ObjectKey};
 
 use crate::xml::{ReadXml, XmlDocument, XmlElement, XmlFlaw};
 use crate::{
-    CopySourceError, ErrorResponse, FromText, InputKind, Location, OperationSpec, PresentMembers,
-    RequestHead, Target,
+    ActionForm, ActionFormError, CopySourceError, ErrorResponse, FromText, InputKind, Location,
+    OperationSpec, PresentMembers, RequestHead, Target,
 };
 
 /// A request on its way into the input of an operation.
@@ -40,7 +40,7 @@ impl<'a> DecodeRequest<'a> {
     ) -> Result<Self, DecodeError> {
         let body = body.filter(|body| !body.is_empty());
         let (required, root) = match spec.input {
-            InputKind::None | InputKind::Stream => (false, None),
+            InputKind::None | InputKind::Form | InputKind::Stream => (false, None),
             InputKind::Text { required } => (required, None),
             InputKind::Xml { root, required } => (required, Some(root)),
         };
@@ -49,6 +49,7 @@ impl<'a> DecodeRequest<'a> {
         }
         let document = match (root, body) {
             (Some(root), Some(body)) => Some(parse_document(root, body)?),
+            (None, body) if spec.input == InputKind::Form => Some(parse_form(body)?),
             _ => None,
         };
         let present = PresentMembers::scan(spec, head, target, document.as_ref(), body);
@@ -311,6 +312,13 @@ impl<'n> FromIterator<&'n str> for NameFilter {
     }
 }
 
+fn parse_form(body: Option<&[u8]>) -> Result<XmlDocument<'static>, DecodeError> {
+    let form = ActionForm::parse(body.unwrap_or_default());
+    form.map(ActionForm::into_document).map_err(|error| {
+        DecodeError::new(DecodeLocation::Body, DecodeErrorKind::MalformedForm(error))
+    })
+}
+
 fn parse_document<'b>(root: &str, body: &'b [u8]) -> Result<XmlDocument<'b>, DecodeError> {
     let document = XmlDocument::parse(body).map_err(|flaw| {
         let kind = match flaw {
@@ -392,6 +400,9 @@ pub enum DecodeErrorKind {
     /// The body is no XML that is accepted.
     #[error("the XML is malformed: {0}")]
     MalformedXml(&'static str),
+    /// The body is no form that is accepted.
+    #[error(transparent)]
+    MalformedForm(ActionFormError),
     /// It is no version id.
     #[error("invalid version id specified")]
     BadVersionId,
@@ -416,6 +427,22 @@ impl DecodeError {
     /// An error in an element, with its text.
     pub(crate) fn in_element(element: XmlElement<'_>, kind: DecodeErrorKind) -> Self {
         Self::new(DecodeLocation::Element(element.path()), kind)
+    }
+
+    /// The answer in the terms of the query protocol: a parameter that breaks a rule of its type.
+    #[must_use]
+    pub fn query(&self) -> ErrorResponse {
+        if let DecodeErrorKind::MalformedForm(error) = self.kind {
+            return error.query();
+        }
+        let name = match &self.location {
+            DecodeLocation::Element(path) => path.strip_prefix("Input.").unwrap_or(path),
+            DecodeLocation::Query(name) | DecodeLocation::Header(name) => name,
+            DecodeLocation::Label | DecodeLocation::Body => "the request",
+        };
+        let kind = &self.kind;
+        let message = format!("1 validation error detected: `{name}`: {kind}");
+        ErrorResponse::new("ValidationError", 400, message)
     }
 
     /// The answer in S3's terms, where the service knows nothing better.

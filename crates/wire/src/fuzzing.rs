@@ -12,8 +12,8 @@ use strongroom_types::{ObjectKey, Timestamp, VersionId};
 use crate::error::s3_body;
 use crate::xml::{XmlDocument, XmlElement, XmlWriter};
 use crate::{
-    CopySource, ErrorResponse, FormError, FormEvent, FormFields, FormParser, FromText, HostRules,
-    Query, RequestHead, ToText, parse_target, percent_decode,
+    ActionForm, CopySource, ErrorResponse, FormError, FormEvent, FormFields, FormParser, FromText,
+    HostRules, Query, RequestHead, ToText, parse_target, percent_decode,
 };
 
 /// A target: its name, which is that of its corpus, and the function.
@@ -28,6 +28,7 @@ pub const TARGETS: &[FuzzTarget] = &[
     ("copy_source", copy_source),
     ("scalars", scalars),
     ("forms", forms),
+    ("actions", actions),
 ];
 
 /// The XML reader: what it accepts is a tree within its limits, and the tree can be written and
@@ -165,6 +166,24 @@ pub fn forms(bytes: &[u8]) {
         }
         let _ = kept.expand(&form.filename);
     }
+}
+
+/// Requests of the query protocol: one meaning, within its limits, whatever the order of the
+/// parameters.
+pub fn actions(bytes: &[u8]) {
+    let Ok(form) = ActionForm::parse(bytes) else {
+        return;
+    };
+    let mut written = String::new();
+    let elements = write(form.document().root(), 1, &mut written);
+    assert!(elements <= 1 + 8 * 1024, "a parameter makes few elements");
+    let mut pairs: Vec<_> = bytes.split(|b| *b == b'&').collect();
+    pairs.reverse();
+    let again = ActionForm::parse(&pairs.join(&b"&"[..]));
+    assert!(again.is_ok_and(|again| {
+        assert_same(form.document().root(), again.document().root());
+        again.action() == form.action()
+    }));
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

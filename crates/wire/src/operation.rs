@@ -1,6 +1,7 @@
 //! What an operation is: its types, its route, and where each member of its input stands.
 
 use http::Response;
+use strongroom_types::RequestId;
 
 use crate::{ByteStream, DecodeError, DecodeRequest, EncodeError};
 
@@ -21,11 +22,14 @@ pub trait Operation: Send + Sync + 'static {
     /// If a member is missing or has not the form of its type.
     fn decode(request: &DecodeRequest<'_>) -> Result<Self::Input, DecodeError>;
 
-    /// Writes the answer.
+    /// Writes the answer to a request.
     ///
     /// # Errors
     /// If a value cannot stand in a header or in XML.
-    fn encode(output: Self::Output) -> Result<Response<ByteStream>, EncodeError>;
+    fn encode(
+        output: Self::Output,
+        request_id: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError>;
 }
 
 /// Route and members of one operation.
@@ -50,6 +54,21 @@ pub struct OperationSpec {
 }
 
 impl OperationSpec {
+    /// An action of the query protocol of which nothing but the name is known.
+    #[must_use]
+    pub const fn action(name: &'static str) -> Self {
+        Self {
+            name,
+            method: "POST",
+            path: PathShape::Service,
+            query: &[],
+            status: 200,
+            input: InputKind::Form,
+            checksum_required: false,
+            members: &[],
+        }
+    }
+
     /// Names of query parameters that a request must have, beside those of the route.
     pub fn required_query(&self) -> impl Iterator<Item = &'static str> {
         self.members.iter().filter(|member| member.required).filter_map(|member| {
@@ -121,6 +140,8 @@ pub enum InputKind {
         /// Whether it must be present.
         required: bool,
     },
+    /// A form of the query protocol.
+    Form,
     /// A payload that is streamed to the service.
     Stream,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use strongroom_types::Timestamp;
+use strongroom_types::{RequestId, Timestamp};
 
 use crate::xml::{WriteXml, XmlWriter};
 use crate::{ByteStream, ToText, encoded_word};
@@ -122,6 +122,30 @@ impl ResponseBuilder {
         writer.close(root);
         let body = writer.finish()?;
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        self.into_response(ByteStream::Full(Bytes::from(body)))
+    }
+
+    /// Ends the response with a document of the query protocol: what `write` writes, and the id of
+    /// the request.
+    ///
+    /// # Errors
+    /// If anything could not be written.
+    pub fn finish_query(
+        mut self,
+        root: &'static str,
+        namespace: &'static str,
+        request_id: RequestId,
+        write: impl FnOnce(&mut XmlWriter),
+    ) -> Result<Response<ByteStream>, EncodeError> {
+        let mut writer = XmlWriter::new();
+        writer.open_root(root, namespace);
+        write(&mut writer);
+        writer.open("ResponseMetadata");
+        writer.text_element("RequestId", &request_id.to_string());
+        writer.close("ResponseMetadata");
+        writer.close(root);
+        let body = writer.finish()?;
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
         self.into_response(ByteStream::Full(Bytes::from(body)))
     }
 

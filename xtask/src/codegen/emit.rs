@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{OperationModel, Reference};
+use super::model::{OperationModel, Protocol, Reference};
 use super::names;
 use super::plan::{Field, Plan, Way};
 use super::scope::MixedLists;
@@ -174,6 +174,9 @@ fn read_element(plan: &Plan<'_>, field: &Field<'_>) -> String {
 fn write_element(plan: &Plan<'_>, field: &Field<'_>, value: &str) -> String {
     let name = plan.element_name(field.aws_name, field.reference);
     let place = format!("{value}.{}", field.name);
+    if field.shape.kind == "map" {
+        return format!("w.map({name:?}, &{place});");
+    }
     if field.shape.kind == "list" {
         if plan.is_flat(field.reference) {
             return format!("w.list({name:?}, &{place});");
@@ -271,10 +274,13 @@ fn read_place(plan: &Plan<'_>, field: &Field<'_>) -> String {
 }
 
 fn encode(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> String {
+    if plan.model.metadata.protocol == Protocol::Query {
+        return encode_query(plan, name, operation);
+    }
     let status = plan.status(name);
     let Some(output) = &operation.output else {
         return format!(
-            "    fn encode(_: {name}Output) -> Result<Response<ByteStream>, EncodeError> {{\n        ResponseBuilder::new({status}).finish()\n    }}\n"
+            "    fn encode(_: {name}Output, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {{\n        ResponseBuilder::new({status}).finish()\n    }}\n"
         );
     };
     let shape = plan.model.shape(&output.shape);
@@ -284,7 +290,7 @@ fn encode(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> String {
     let argument = if fields.is_empty() { "_" } else { "o" };
     let mutable = if headers.is_empty() { "" } else { "mut " };
     let mut text = format!(
-        "    fn encode({argument}: {name}Output) -> Result<Response<ByteStream>, EncodeError> {{\n        let {mutable}r = ResponseBuilder::new({status});\n"
+        "    fn encode({argument}: {name}Output, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {{\n        let {mutable}r = ResponseBuilder::new({status});\n"
     );
     for field in &headers {
         put(&mut text, format_args!("{}\n", write_header(field)));
@@ -294,6 +300,27 @@ fn encode(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> String {
     }
     text += &encode_body(plan, name, shape.payload.as_deref(), &rest);
     text + "    }\n"
+}
+
+/// An answer of the query protocol: the result in its wrapper, and the id of the request.
+fn encode_query(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> String {
+    let response = format!("{name}Response");
+    let Some(output) = &operation.output else {
+        return format!(
+            "    fn encode(_: {name}Output, id: RequestId) -> Result<Response<ByteStream>, EncodeError> {{\n        ResponseBuilder::new(200).finish_query({response:?}, NAMESPACE, id, |_| ())\n    }}\n"
+        );
+    };
+    let result = format!("{name}Result");
+    let fields = plan.fields(&output.shape, Way::Out);
+    let argument = if fields.is_empty() { "_" } else { "o" };
+    let mut text = format!(
+        "    fn encode({argument}: {name}Output, id: RequestId) -> Result<Response<ByteStream>, EncodeError> {{\n        ResponseBuilder::new(200).finish_query({response:?}, NAMESPACE, id, |w| {{\nw.open({result:?});\n"
+    );
+    for field in &fields {
+        put(&mut text, format_args!("{}\n", write_element(plan, field, "o")));
+    }
+    put(&mut text, format_args!("w.close({result:?});\n"));
+    text + "        })\n    }\n"
 }
 
 fn encode_body(plan: &Plan<'_>, name: &str, payload: Option<&str>, rest: &[&Field<'_>]) -> String {
@@ -398,6 +425,9 @@ fn specification(plan: &Plan<'_>, name: &str, operation: &OperationModel) -> Str
 }
 
 fn input_kind(plan: &Plan<'_>, operation: &OperationModel) -> String {
+    if plan.model.metadata.protocol == Protocol::Query {
+        return "InputKind::Form".to_owned();
+    }
     let shape = plan.model.shape(&operation.input.shape);
     let Some(payload) = &shape.payload else {
         let in_body = shape.members.0.iter().any(|(_, member)| member.location.is_none());

@@ -10,13 +10,34 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 /// A model.
 #[derive(Debug, Deserialize)]
 pub struct Model {
+    pub metadata: Metadata,
     pub operations: Ordered<OperationModel>,
     pub shapes: BTreeMap<String, Shape>,
 }
 
 #[derive(Debug, Deserialize)]
+pub struct Metadata {
+    pub protocol: Protocol,
+    #[serde(rename = "apiVersion")]
+    pub version: String,
+    #[serde(rename = "xmlNamespace")]
+    pub namespace: Option<String>,
+}
+
+/// What the requests and answers of a service look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Protocol {
+    #[serde(rename = "rest-xml")]
+    RestXml,
+    #[serde(rename = "query")]
+    Query,
+}
+
+#[derive(Debug, Deserialize)]
 pub struct OperationModel {
     pub http: Http,
+    /// An operation that takes nothing has none.
+    #[serde(default = "Reference::to_nothing")]
     pub input: Reference,
     pub output: Option<Reference>,
     #[serde(rename = "httpChecksum", default)]
@@ -53,7 +74,7 @@ pub struct Reference {
     pub streaming: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Shape {
     #[serde(rename = "type")]
     pub kind: String,
@@ -63,6 +84,8 @@ pub struct Shape {
     pub required: Vec<String>,
     pub payload: Option<String>,
     pub member: Option<Reference>,
+    /// What a map leads to.
+    pub value: Option<Reference>,
     #[serde(default)]
     pub flattened: bool,
     #[serde(rename = "enum")]
@@ -77,7 +100,33 @@ pub struct Shape {
     pub eventstream: bool,
 }
 
+impl Reference {
+    fn to_nothing() -> Self {
+        Self {
+            shape: NOTHING.to_owned(),
+            location: None,
+            name: None,
+            attribute: false,
+            flattened: false,
+            streaming: false,
+        }
+    }
+}
+
 impl Model {
+    /// Adds what the model leaves out: the input of operations that take nothing.
+    pub fn complete(&mut self) {
+        let nothing = Shape { kind: "structure".to_owned(), ..Shape::default() };
+        self.shapes.insert(NOTHING.to_owned(), nothing);
+    }
+
+    /// Declares shapes that the model forgot to be sensitive.
+    pub fn hide(&mut self, shape: &str) -> Result<(), String> {
+        let found = self.shapes.get_mut(shape);
+        found.ok_or_else(|| format!("the model has no shape `{shape}`"))?.sensitive = true;
+        Ok(())
+    }
+
     /// Gives an operation a header as one more member. Its name without hyphens is the member's
     /// and, but for `If-Range`, the shape's.
     pub fn add_header(&mut self, operation: &str, header: &str) -> Result<(), String> {
@@ -148,3 +197,5 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrderedVisitor<T> {
         Ok(Ordered(entries))
     }
 }
+
+const NOTHING: &str = "(nothing)";

@@ -18,6 +18,13 @@ pub fn snake(name: &str) -> String {
     snake
 }
 
+/// `statusType` -> `StatusType`.
+pub fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 /// A capital starts a word after a small letter, and before one at the end of a run of capitals.
 fn starts_word(letters: &[char], index: usize) -> bool {
     let before = letters[index - 1];

@@ -87,7 +87,7 @@ impl<'a> Plan<'a> {
 
     fn check_groups(&self) -> Result<(), String> {
         let mut seen: BTreeSet<&str> = self.scope.skipped.keys().map(String::as_str).collect();
-        for name in self.scope.groups.values().flatten() {
+        for name in self.scope.groups.values().flatten().chain(&self.scope.refused) {
             if !seen.insert(name) {
                 return Err(format!("`{name}` is in two places of scope.toml"));
             }
@@ -138,7 +138,7 @@ impl<'a> Plan<'a> {
     }
 
     pub fn type_name(&self, shape: &str) -> String {
-        self.scope.renamed_shapes.get(shape).cloned().unwrap_or_else(|| shape.to_owned())
+        self.scope.renamed_shapes.get(shape).cloned().unwrap_or_else(|| names::capital(shape))
     }
 
     /// The fields of a structure; a streamed payload is a field of outputs only.
@@ -187,7 +187,10 @@ impl<'a> Plan<'a> {
                 let member = shape.member.as_ref().expect("a list has a member");
                 format!("Vec<{}>", self.base_type(structure, member, way))
             }
-            "map" => "BTreeMap<String, String>".to_owned(),
+            "map" => {
+                let value = shape.value.as_ref().expect("a map has a value");
+                format!("BTreeMap<String, {}>", self.base_type(structure, value, way))
+            }
             "integer" => "i32".to_owned(),
             "long" => "i64".to_owned(),
             "boolean" => "bool".to_owned(),

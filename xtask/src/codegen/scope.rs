@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// All services.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scope {
-    pub s3: Service,
-}
+/// All services, by the name of their module.
+pub type Scope = BTreeMap<String, Service>;
 
 /// One service.
 #[derive(Debug, Deserialize)]
@@ -17,16 +13,27 @@ pub struct Scope {
 pub struct Service {
     pub model: String,
     pub title: String,
+    /// Operations that are not known at all, with the reason.
+    #[serde(default)]
     pub skipped: BTreeMap<String, String>,
+    /// Operations that are known by name only, to be refused.
+    #[serde(default)]
+    pub refused: Vec<String>,
     pub groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
     pub roots: BTreeMap<String, String>,
+    #[serde(default)]
     pub statuses: BTreeMap<String, u16>,
     /// Headers that an operation takes although its model does not say so.
+    #[serde(default)]
     pub http_headers: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
     pub quirks: Quirks,
     #[serde(default)]
     pub mixed_lists: BTreeMap<String, MixedLists>,
+    #[serde(default)]
     pub renamed_shapes: BTreeMap<String, String>,
+    #[serde(default)]
     pub renamed_members: BTreeMap<String, String>,
 }
 
@@ -39,12 +46,13 @@ pub struct MixedLists {
     pub members: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Quirks {
     pub text_root: Vec<String>,
     pub partial_content: Vec<String>,
     pub ignored_if_malformed: Vec<String>,
     pub open_enums: Vec<String>,
     pub version_id_as_text: Vec<String>,
+    pub sensitive: Vec<String>,
 }

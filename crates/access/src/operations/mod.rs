@@ -1,7 +1,8 @@
 //! What each operation asks: which action must be allowed on which resource, and when.
 //!
-//! `s3` holds the table. An operation that has no row there cannot be bound to a service.
+//! `s3` and `identity` hold the tables. An operation that has no row in one of them cannot be bound to a service.
 
+mod identity;
 mod s3;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,9 @@ pub trait Operands: Operation {
 
     /// Whether the bucket of the target is the one to be made, and need not exist.
     const MAKES_BUCKET: bool = false;
+
+    /// Whether everybody who signs may call it, and no policy can deny it.
+    const OF_EVERYBODY_SIGNED: bool = false;
 
     /// The object that the operation copies from.
     fn copy_source(_input: &Self::Input) -> Option<&CopySource> {

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, VersionId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -60,7 +60,10 @@ impl Operation for DeleteBucketOwnershipControls {
         })
     }
 
-    fn encode(_: DeleteBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketOwnershipControlsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -111,7 +114,10 @@ impl Operation for DeleteBucketPolicy {
         })
     }
 
-    fn encode(_: DeleteBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketPolicyOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -162,7 +168,10 @@ impl Operation for DeletePublicAccessBlock {
         })
     }
 
-    fn encode(_: DeletePublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeletePublicAccessBlockOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -215,7 +224,7 @@ impl Operation for GetBucketAbac {
         })
     }
 
-    fn encode(o: GetBucketAbacOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: GetBucketAbacOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("AbacStatus", S3_NAMESPACE, o.abac_status.as_ref())
     }
@@ -270,7 +279,7 @@ impl Operation for GetBucketAcl {
         })
     }
 
-    fn encode(o: GetBucketAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: GetBucketAclOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("AccessControlPolicy", S3_NAMESPACE, |w| {
             w.optional("Owner", o.owner.as_ref());
@@ -327,7 +336,10 @@ impl Operation for GetBucketOwnershipControls {
         })
     }
 
-    fn encode(o: GetBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketOwnershipControlsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("OwnershipControls", S3_NAMESPACE, o.ownership_controls.as_ref())
     }
@@ -381,7 +393,7 @@ impl Operation for GetBucketPolicy {
         })
     }
 
-    fn encode(o: GetBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: GetBucketPolicyOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_text("application/json", o.policy)
     }
@@ -435,7 +447,10 @@ impl Operation for GetBucketPolicyStatus {
         })
     }
 
-    fn encode(o: GetBucketPolicyStatusOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketPolicyStatusOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("PolicyStatus", S3_NAMESPACE, o.policy_status.as_ref())
     }
@@ -500,7 +515,7 @@ impl Operation for GetObjectAcl {
         })
     }
 
-    fn encode(o: GetObjectAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: GetObjectAclOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_xml("AccessControlPolicy", S3_NAMESPACE, |w| {
@@ -558,7 +573,10 @@ impl Operation for GetPublicAccessBlock {
         })
     }
 
-    fn encode(o: GetPublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetPublicAccessBlockOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
             "PublicAccessBlockConfiguration",
@@ -630,7 +648,7 @@ impl Operation for PutBucketAbac {
         })
     }
 
-    fn encode(_: PutBucketAbacOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: PutBucketAbacOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -731,7 +749,7 @@ impl Operation for PutBucketAcl {
         })
     }
 
-    fn encode(_: PutBucketAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: PutBucketAclOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -799,7 +817,10 @@ impl Operation for PutBucketOwnershipControls {
         })
     }
 
-    fn encode(_: PutBucketOwnershipControlsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketOwnershipControlsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -870,7 +891,7 @@ impl Operation for PutBucketPolicy {
         })
     }
 
-    fn encode(_: PutBucketPolicyOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: PutBucketPolicyOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -985,7 +1006,7 @@ impl Operation for PutObjectAcl {
         })
     }
 
-    fn encode(o: PutObjectAclOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: PutObjectAclOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()
@@ -1060,7 +1081,10 @@ impl Operation for PutPublicAccessBlock {
         })
     }
 
-    fn encode(_: PutPublicAccessBlockOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutPublicAccessBlockOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, Timestamp, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, Timestamp, VersionId};
 use strongroom_wire::xml::{S3_NAMESPACE, WriteXml, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -86,7 +86,10 @@ impl Operation for DeleteObjectAnnotation {
         })
     }
 
-    fn encode(o: DeleteObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: DeleteObjectAnnotationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(204);
         r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
@@ -183,7 +186,10 @@ impl Operation for GetObjectAnnotation {
         })
     }
 
-    fn encode(o: GetObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectAnnotationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
         r.optional_http_date("last-modified", o.last_modified.as_ref());
@@ -291,7 +297,10 @@ impl Operation for ListObjectAnnotations {
         })
     }
 
-    fn encode(o: ListObjectAnnotationsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: ListObjectAnnotationsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
@@ -444,7 +453,10 @@ impl Operation for PutObjectAnnotation {
         })
     }
 
-    fn encode(o: PutObjectAnnotationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: PutObjectAnnotationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-object-version-id", o.object_version_id.as_ref());
         r.optional_header("etag", o.etag.as_ref());

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, Timestamp};
+use strongroom_types::{BucketName, RequestId, Timestamp};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -109,7 +109,7 @@ impl Operation for CreateBucket {
         })
     }
 
-    fn encode(o: CreateBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: CreateBucketOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("location", o.location.as_ref());
         r.optional_header("x-amz-bucket-arn", o.bucket_arn.as_ref());
@@ -202,7 +202,7 @@ impl Operation for CreateSession {
         })
     }
 
-    fn encode(o: CreateSessionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: CreateSessionOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-server-side-encryption", o.server_side_encryption.as_ref());
         r.optional_header("x-amz-server-side-encryption-aws-kms-key-id", o.sse_kms_key_id.as_ref());
@@ -266,7 +266,7 @@ impl Operation for DeleteBucket {
         })
     }
 
-    fn encode(_: DeleteBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: DeleteBucketOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -319,7 +319,10 @@ impl Operation for GetBucketLocation {
         })
     }
 
-    fn encode(o: GetBucketLocationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketLocationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("LocationConstraint", S3_NAMESPACE, |w| {
             w.text(o.location_constraint.as_deref().unwrap_or_default());
@@ -379,7 +382,7 @@ impl Operation for HeadBucket {
         })
     }
 
-    fn encode(o: HeadBucketOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: HeadBucketOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-bucket-arn", o.bucket_arn.as_ref());
         r.optional_header("x-amz-bucket-location-type", o.bucket_location_type.as_ref());
@@ -439,7 +442,7 @@ impl Operation for ListBuckets {
         })
     }
 
-    fn encode(o: ListBucketsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: ListBucketsOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("ListAllMyBucketsResult", S3_NAMESPACE, |w| {
             w.optional_wrapped_list("Buckets", "Bucket", o.buckets.as_ref());

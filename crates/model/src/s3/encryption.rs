@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, VersionId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -57,7 +57,10 @@ impl Operation for DeleteBucketEncryption {
         })
     }
 
-    fn encode(_: DeleteBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketEncryptionOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -110,7 +113,10 @@ impl Operation for GetBucketEncryption {
         })
     }
 
-    fn encode(o: GetBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketEncryptionOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
             "ServerSideEncryptionConfiguration",
@@ -191,7 +197,10 @@ impl Operation for PutBucketEncryption {
         })
     }
 
-    fn encode(_: PutBucketEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketEncryptionOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -274,7 +283,10 @@ impl Operation for UpdateObjectEncryption {
         })
     }
 
-    fn encode(o: UpdateObjectEncryptionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: UpdateObjectEncryptionOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()

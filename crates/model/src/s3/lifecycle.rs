@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, Timestamp};
+use strongroom_types::{BucketName, RequestId, Timestamp};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -57,7 +57,10 @@ impl Operation for DeleteBucketLifecycle {
         })
     }
 
-    fn encode(_: DeleteBucketLifecycleOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketLifecycleOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -113,6 +116,7 @@ impl Operation for GetBucketLifecycleConfiguration {
 
     fn encode(
         o: GetBucketLifecycleConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header(
@@ -226,6 +230,7 @@ impl Operation for PutBucketLifecycleConfiguration {
 
     fn encode(
         o: PutBucketLifecycleConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header(

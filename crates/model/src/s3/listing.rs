@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, Timestamp, VersionId};
+use strongroom_types::{BucketName, RequestId, Timestamp, VersionId};
 use strongroom_wire::xml::{S3_NAMESPACE, WriteXml, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -115,7 +115,10 @@ impl Operation for ListObjectVersions {
         })
     }
 
-    fn encode(o: ListObjectVersionsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: ListObjectVersionsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_xml("ListVersionsResult", S3_NAMESPACE, |w| {
@@ -229,7 +232,7 @@ impl Operation for ListObjects {
         })
     }
 
-    fn encode(o: ListObjectsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: ListObjectsOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_xml("ListBucketResult", S3_NAMESPACE, |w| {
@@ -346,7 +349,7 @@ impl Operation for ListObjectsV2 {
         })
     }
 
-    fn encode(o: ListObjectsV2Output) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: ListObjectsV2Output, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_xml("ListBucketResult", S3_NAMESPACE, |w| {

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, Timestamp, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, Timestamp, VersionId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -70,7 +70,10 @@ impl Operation for GetObjectLegalHold {
         })
     }
 
-    fn encode(o: GetObjectLegalHoldOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectLegalHoldOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("LegalHold", S3_NAMESPACE, o.legal_hold.as_ref())
     }
@@ -124,7 +127,10 @@ impl Operation for GetObjectLockConfiguration {
         })
     }
 
-    fn encode(o: GetObjectLockConfigurationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectLockConfigurationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
             "ObjectLockConfiguration",
@@ -191,7 +197,10 @@ impl Operation for GetObjectRetention {
         })
     }
 
-    fn encode(o: GetObjectRetentionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectRetentionOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("Retention", S3_NAMESPACE, o.retention.as_ref())
     }
@@ -273,7 +282,10 @@ impl Operation for PutObjectLegalHold {
         })
     }
 
-    fn encode(o: PutObjectLegalHoldOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: PutObjectLegalHoldOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()
@@ -360,7 +372,10 @@ impl Operation for PutObjectLockConfiguration {
         })
     }
 
-    fn encode(o: PutObjectLockConfigurationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: PutObjectLockConfigurationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()
@@ -452,7 +467,10 @@ impl Operation for PutObjectRetention {
         })
     }
 
-    fn encode(o: PutObjectRetentionOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: PutObjectRetentionOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish()

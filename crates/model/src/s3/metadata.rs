@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -94,6 +94,7 @@ impl Operation for CreateBucketMetadataConfiguration {
 
     fn encode(
         _: CreateBucketMetadataConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -170,6 +171,7 @@ impl Operation for CreateBucketMetadataTableConfiguration {
 
     fn encode(
         _: CreateBucketMetadataTableConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -225,6 +227,7 @@ impl Operation for DeleteBucketMetadataConfiguration {
 
     fn encode(
         _: DeleteBucketMetadataConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
@@ -280,6 +283,7 @@ impl Operation for DeleteBucketMetadataTableConfiguration {
 
     fn encode(
         _: DeleteBucketMetadataTableConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
@@ -335,6 +339,7 @@ impl Operation for GetBucketMetadataConfiguration {
 
     fn encode(
         o: GetBucketMetadataConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
@@ -398,6 +403,7 @@ impl Operation for GetBucketMetadataTableConfiguration {
 
     fn encode(
         o: GetBucketMetadataTableConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
@@ -481,6 +487,7 @@ impl Operation for UpdateBucketMetadataAnnotationTableConfiguration {
 
     fn encode(
         _: UpdateBucketMetadataAnnotationTableConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -558,6 +565,7 @@ impl Operation for UpdateBucketMetadataInventoryTableConfiguration {
 
     fn encode(
         _: UpdateBucketMetadataInventoryTableConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -634,6 +642,7 @@ impl Operation for UpdateBucketMetadataJournalTableConfiguration {
 
     fn encode(
         _: UpdateBucketMetadataJournalTableConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }

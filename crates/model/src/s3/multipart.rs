@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, Timestamp, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, Timestamp, VersionId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, CopySource, DecodeError, DecodeRequest, EncodeError, InputKind, Operation,
@@ -85,7 +85,10 @@ impl Operation for AbortMultipartUpload {
         })
     }
 
-    fn encode(o: AbortMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: AbortMultipartUploadOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(204);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
@@ -269,7 +272,10 @@ impl Operation for CompleteMultipartUpload {
         })
     }
 
-    fn encode(o: CompleteMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: CompleteMultipartUploadOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-expiration", o.expiration.as_ref());
         r.optional_header("x-amz-server-side-encryption", o.server_side_encryption.as_ref());
@@ -495,7 +501,10 @@ impl Operation for CreateMultipartUpload {
         })
     }
 
-    fn encode(o: CreateMultipartUploadOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: CreateMultipartUploadOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_http_date("x-amz-abort-date", o.abort_date.as_ref());
         r.optional_header("x-amz-abort-rule-id", o.abort_rule_id.as_ref());
@@ -620,7 +629,10 @@ impl Operation for ListMultipartUploads {
         })
     }
 
-    fn encode(o: ListMultipartUploadsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: ListMultipartUploadsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_xml("ListMultipartUploadsResult", S3_NAMESPACE, |w| {
@@ -739,7 +751,7 @@ impl Operation for ListParts {
         })
     }
 
-    fn encode(o: ListPartsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: ListPartsOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_http_date("x-amz-abort-date", o.abort_date.as_ref());
         r.optional_header("x-amz-abort-rule-id", o.abort_rule_id.as_ref());
@@ -912,7 +924,7 @@ impl Operation for UploadPart {
         })
     }
 
-    fn encode(o: UploadPartOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: UploadPartOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-server-side-encryption", o.server_side_encryption.as_ref());
         r.optional_header("etag", o.etag.as_ref());
@@ -1083,7 +1095,7 @@ impl Operation for UploadPartCopy {
         })
     }
 
-    fn encode(o: UploadPartCopyOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: UploadPartCopyOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-copy-source-version-id", o.copy_source_version_id.as_ref());
         r.optional_header("x-amz-server-side-encryption", o.server_side_encryption.as_ref());

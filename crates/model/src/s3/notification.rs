@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -64,6 +64,7 @@ impl Operation for GetBucketNotificationConfiguration {
 
     fn encode(
         o: GetBucketNotificationConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("NotificationConfiguration", S3_NAMESPACE, |w| {
@@ -164,6 +165,7 @@ impl Operation for PutBucketNotificationConfiguration {
 
     fn encode(
         _: PutBucketNotificationConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, Timestamp, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, Timestamp, VersionId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, CopySource, DecodeError, DecodeRequest, EncodeError, InputKind, Operation,
@@ -273,7 +273,7 @@ impl Operation for CopyObject {
         })
     }
 
-    fn encode(o: CopyObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: CopyObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-expiration", o.expiration.as_ref());
         r.optional_header("x-amz-copy-source-version-id", o.copy_source_version_id.as_ref());
@@ -398,7 +398,7 @@ impl Operation for DeleteObject {
         })
     }
 
-    fn encode(o: DeleteObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: DeleteObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(204);
         r.optional_header("x-amz-delete-marker", o.delete_marker.as_ref());
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
@@ -487,7 +487,7 @@ impl Operation for DeleteObjects {
         })
     }
 
-    fn encode(o: DeleteObjectsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: DeleteObjectsOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_xml("DeleteResult", S3_NAMESPACE, |w| {
@@ -673,7 +673,7 @@ impl Operation for GetObject {
         })
     }
 
-    fn encode(o: GetObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: GetObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-delete-marker", o.delete_marker.as_ref());
         r.optional_header("accept-ranges", o.accept_ranges.as_ref());
@@ -858,7 +858,10 @@ impl Operation for GetObjectAttributes {
         })
     }
 
-    fn encode(o: GetObjectAttributesOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectAttributesOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-delete-marker", o.delete_marker.as_ref());
         r.optional_http_date("last-modified", o.last_modified.as_ref());
@@ -1050,7 +1053,7 @@ impl Operation for HeadObject {
         })
     }
 
-    fn encode(o: HeadObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: HeadObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-delete-marker", o.delete_marker.as_ref());
         r.optional_header("accept-ranges", o.accept_ranges.as_ref());
@@ -1388,7 +1391,7 @@ impl Operation for PutObject {
         })
     }
 
-    fn encode(o: PutObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: PutObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-expiration", o.expiration.as_ref());
         r.optional_header("etag", o.etag.as_ref());
@@ -1518,7 +1521,7 @@ impl Operation for RenameObject {
         })
     }
 
-    fn encode(_: RenameObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: RenameObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish()
     }

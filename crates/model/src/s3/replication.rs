@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -57,7 +57,10 @@ impl Operation for DeleteBucketReplication {
         })
     }
 
-    fn encode(_: DeleteBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketReplicationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -110,7 +113,10 @@ impl Operation for GetBucketReplication {
         })
     }
 
-    fn encode(o: GetBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketReplicationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
             "ReplicationConfiguration",
@@ -248,7 +254,10 @@ impl Operation for PutBucketReplication {
         })
     }
 
-    fn encode(_: PutBucketReplicationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketReplicationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -64,6 +64,7 @@ impl Operation for DeleteBucketAnalyticsConfiguration {
 
     fn encode(
         _: DeleteBucketAnalyticsConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
@@ -122,6 +123,7 @@ impl Operation for DeleteBucketIntelligentTieringConfiguration {
 
     fn encode(
         _: DeleteBucketIntelligentTieringConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
@@ -180,6 +182,7 @@ impl Operation for DeleteBucketInventoryConfiguration {
 
     fn encode(
         _: DeleteBucketInventoryConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
@@ -236,6 +239,7 @@ impl Operation for DeleteBucketMetricsConfiguration {
 
     fn encode(
         _: DeleteBucketMetricsConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
@@ -294,6 +298,7 @@ impl Operation for GetBucketAnalyticsConfiguration {
 
     fn encode(
         o: GetBucketAnalyticsConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("AnalyticsConfiguration", S3_NAMESPACE, o.analytics_configuration.as_ref())
@@ -355,6 +360,7 @@ impl Operation for GetBucketIntelligentTieringConfiguration {
 
     fn encode(
         o: GetBucketIntelligentTieringConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload(
@@ -418,6 +424,7 @@ impl Operation for GetBucketInventoryConfiguration {
 
     fn encode(
         o: GetBucketInventoryConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("InventoryConfiguration", S3_NAMESPACE, o.inventory_configuration.as_ref())
@@ -475,7 +482,10 @@ impl Operation for GetBucketMetricsConfiguration {
         })
     }
 
-    fn encode(o: GetBucketMetricsConfigurationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketMetricsConfigurationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_payload("MetricsConfiguration", S3_NAMESPACE, o.metrics_configuration.as_ref())
     }
@@ -539,6 +549,7 @@ impl Operation for ListBucketAnalyticsConfigurations {
 
     fn encode(
         o: ListBucketAnalyticsConfigurationsOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("ListBucketAnalyticsConfigurationResult", S3_NAMESPACE, |w| {
@@ -608,6 +619,7 @@ impl Operation for ListBucketIntelligentTieringConfigurations {
 
     fn encode(
         o: ListBucketIntelligentTieringConfigurationsOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("ListBucketIntelligentTieringConfigurationsResult", S3_NAMESPACE, |w| {
@@ -677,6 +689,7 @@ impl Operation for ListBucketInventoryConfigurations {
 
     fn encode(
         o: ListBucketInventoryConfigurationsOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("ListInventoryConfigurationsResult", S3_NAMESPACE, |w| {
@@ -744,6 +757,7 @@ impl Operation for ListBucketMetricsConfigurations {
 
     fn encode(
         o: ListBucketMetricsConfigurationsOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("ListMetricsConfigurationsResult", S3_NAMESPACE, |w| {
@@ -833,6 +847,7 @@ impl Operation for PutBucketAnalyticsConfiguration {
 
     fn encode(
         _: PutBucketAnalyticsConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -913,6 +928,7 @@ impl Operation for PutBucketIntelligentTieringConfiguration {
 
     fn encode(
         _: PutBucketIntelligentTieringConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -994,6 +1010,7 @@ impl Operation for PutBucketInventoryConfiguration {
 
     fn encode(
         _: PutBucketInventoryConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -1068,7 +1085,10 @@ impl Operation for PutBucketMetricsConfiguration {
         })
     }
 
-    fn encode(_: PutBucketMetricsConfigurationOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketMetricsConfigurationOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, Timestamp, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, Timestamp, VersionId};
 use strongroom_wire::xml::{ReadXml, XmlElement};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -71,7 +71,10 @@ impl Operation for GetObjectTorrent {
         })
     }
 
-    fn encode(o: GetObjectTorrentOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectTorrentOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.finish_stream(o.body)
@@ -206,7 +209,7 @@ impl Operation for RestoreObject {
         })
     }
 
-    fn encode(o: RestoreObjectOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: RestoreObjectOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
         r.optional_header("x-amz-restore-output-path", o.restore_output_path.as_ref());
@@ -336,7 +339,10 @@ impl Operation for SelectObjectContent {
         })
     }
 
-    fn encode(o: SelectObjectContentOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: SelectObjectContentOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_stream(o.payload)
     }
@@ -516,7 +522,10 @@ impl Operation for WriteGetObjectResponse {
         })
     }
 
-    fn encode(_: WriteGetObjectResponseOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: WriteGetObjectResponseOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

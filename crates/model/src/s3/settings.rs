@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -65,6 +65,7 @@ impl Operation for GetBucketAccelerateConfiguration {
 
     fn encode(
         o: GetBucketAccelerateConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-request-charged", o.request_charged.as_ref());
@@ -122,7 +123,10 @@ impl Operation for GetBucketLogging {
         })
     }
 
-    fn encode(o: GetBucketLoggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketLoggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("BucketLoggingStatus", S3_NAMESPACE, |w| {
             w.optional("LoggingEnabled", o.logging_enabled.as_ref());
@@ -178,7 +182,10 @@ impl Operation for GetBucketRequestPayment {
         })
     }
 
-    fn encode(o: GetBucketRequestPaymentOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketRequestPaymentOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("RequestPaymentConfiguration", S3_NAMESPACE, |w| {
             w.optional("Payer", o.payer.as_ref());
@@ -246,6 +253,7 @@ impl Operation for PutBucketAccelerateConfiguration {
 
     fn encode(
         _: PutBucketAccelerateConfigurationOutput,
+        _: RequestId,
     ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
@@ -327,7 +335,10 @@ impl Operation for PutBucketLogging {
         })
     }
 
-    fn encode(_: PutBucketLoggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketLoggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -397,7 +408,10 @@ impl Operation for PutBucketRequestPayment {
         })
     }
 
-    fn encode(_: PutBucketRequestPaymentOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketRequestPaymentOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::{BucketName, ObjectKey, VersionId};
+use strongroom_types::{BucketName, ObjectKey, RequestId, VersionId};
 use strongroom_wire::xml::S3_NAMESPACE;
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -57,7 +57,10 @@ impl Operation for DeleteBucketTagging {
         })
     }
 
-    fn encode(_: DeleteBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketTaggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -116,7 +119,10 @@ impl Operation for DeleteObjectTagging {
         })
     }
 
-    fn encode(o: DeleteObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: DeleteObjectTaggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(204);
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
         r.finish()
@@ -171,7 +177,10 @@ impl Operation for GetBucketTagging {
         })
     }
 
-    fn encode(o: GetBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketTaggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("Tagging", S3_NAMESPACE, |w| {
             w.wrapped_list("TagSet", "Tag", &o.tag_set);
@@ -237,7 +246,10 @@ impl Operation for GetObjectTagging {
         })
     }
 
-    fn encode(o: GetObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetObjectTaggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
         r.finish_xml("Tagging", S3_NAMESPACE, |w| {
@@ -310,7 +322,10 @@ impl Operation for PutBucketTagging {
         })
     }
 
-    fn encode(_: PutBucketTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketTaggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -393,7 +408,10 @@ impl Operation for PutObjectTagging {
         })
     }
 
-    fn encode(o: PutObjectTaggingOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: PutObjectTaggingOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let mut r = ResponseBuilder::new(200);
         r.optional_header("x-amz-version-id", o.version_id.as_ref());
         r.finish()

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, XmlElement};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -60,7 +60,10 @@ impl Operation for GetBucketVersioning {
         })
     }
 
-    fn encode(o: GetBucketVersioningOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketVersioningOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("VersioningConfiguration", S3_NAMESPACE, |w| {
             w.optional("Status", o.status.as_ref());
@@ -136,7 +139,10 @@ impl Operation for PutBucketVersioning {
         })
     }
 
-    fn encode(_: PutBucketVersioningOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketVersioningOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated: AWS's own reference says what each member means")]
 
 use http::Response;
-use strongroom_types::BucketName;
+use strongroom_types::{BucketName, RequestId};
 use strongroom_wire::xml::{ReadXml, S3_NAMESPACE, WriteXml, XmlElement, XmlWriter};
 use strongroom_wire::{
     ByteStream, DecodeError, DecodeRequest, EncodeError, InputKind, Operation, OperationSpec,
@@ -57,7 +57,10 @@ impl Operation for DeleteBucketCors {
         })
     }
 
-    fn encode(_: DeleteBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketCorsOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -108,7 +111,10 @@ impl Operation for DeleteBucketWebsite {
         })
     }
 
-    fn encode(_: DeleteBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: DeleteBucketWebsiteOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(204).finish()
     }
 }
@@ -161,7 +167,7 @@ impl Operation for GetBucketCors {
         })
     }
 
-    fn encode(o: GetBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(o: GetBucketCorsOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("CORSConfiguration", S3_NAMESPACE, |w| {
             w.list("CORSRule", &o.cors_rules);
@@ -220,7 +226,10 @@ impl Operation for GetBucketWebsite {
         })
     }
 
-    fn encode(o: GetBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        o: GetBucketWebsiteOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         let r = ResponseBuilder::new(200);
         r.finish_xml("WebsiteConfiguration", S3_NAMESPACE, |w| {
             w.optional("RedirectAllRequestsTo", o.redirect_all_requests_to.as_ref());
@@ -299,7 +308,7 @@ impl Operation for PutBucketCors {
         })
     }
 
-    fn encode(_: PutBucketCorsOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(_: PutBucketCorsOutput, _: RequestId) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }
@@ -382,7 +391,10 @@ impl Operation for PutBucketWebsite {
         })
     }
 
-    fn encode(_: PutBucketWebsiteOutput) -> Result<Response<ByteStream>, EncodeError> {
+    fn encode(
+        _: PutBucketWebsiteOutput,
+        _: RequestId,
+    ) -> Result<Response<ByteStream>, EncodeError> {
         ResponseBuilder::new(200).finish()
     }
 }

@@ -47,7 +47,7 @@ use strongroom_model::s3::{
     PutPublicAccessBlock, ServerSideEncryption, StorageClass, UploadPartCopy, UploadPartCopyOutput,
     VersionOrMarker,
 };
-use strongroom_types::{Timestamp, VersionId};
+use strongroom_types::{RequestId, Timestamp, VersionId};
 use strongroom_wire::{ByteStream, EncodeError, Operation, Redacted};
 
 use crate::vectors::full;
@@ -63,6 +63,8 @@ fn version() -> VersionId {
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
+
+const ID: RequestId = RequestId::from_bytes([7; 8]);
 
 fn text(response: Response<ByteStream>) -> String {
     let mut text = format!("{}\n", response.status().as_u16());
@@ -80,7 +82,7 @@ fn text(response: Response<ByteStream>) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "golden text is kept in files beside the test")]
 fn golden<O: Operation>(output: O::Output) {
-    let actual = text(O::encode(output).unwrap());
+    let actual = text(O::encode(output, ID).unwrap());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     let path = folder.join(format!("{}.http", O::NAME));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -302,9 +304,9 @@ fn listings() {
 #[test]
 fn an_empty_wrapped_list_is_an_empty_element() {
     let output = ListBucketsOutput { buckets: Some(Vec::new()), ..Default::default() };
-    let encoded = text(ListBuckets::encode(output).unwrap());
+    let encoded = text(ListBuckets::encode(output, ID).unwrap());
     assert!(encoded.contains("<Buckets></Buckets>"), "{encoded}");
-    let encoded = text(GetObjectTagging::encode(GetObjectTaggingOutput::default()).unwrap());
+    let encoded = text(GetObjectTagging::encode(GetObjectTaggingOutput::default(), ID).unwrap());
     assert!(encoded.contains("<TagSet></TagSet>"), "{encoded}");
 }
 
@@ -434,7 +436,7 @@ fn reads() {
 
 #[test]
 fn the_default_region_is_an_empty_location() {
-    let encoded = text(GetBucketLocation::encode(GetBucketLocationOutput::default()).unwrap());
+    let encoded = text(GetBucketLocation::encode(GetBucketLocationOutput::default(), ID).unwrap());
     let root = "<LocationConstraint xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
     assert!(encoded.ends_with(&format!("{root}</LocationConstraint>")), "{encoded}");
 }
@@ -442,20 +444,20 @@ fn the_default_region_is_an_empty_location() {
 #[test]
 fn a_range_answers_206() {
     let output = |content_range| GetObjectOutput { content_range, ..Default::default() };
-    assert_eq!(GetObject::encode(output(None)).unwrap().status(), 200);
-    assert_eq!(GetObject::encode(output(some("bytes 0-0/1"))).unwrap().status(), 206);
+    assert_eq!(GetObject::encode(output(None), ID).unwrap().status(), 200);
+    assert_eq!(GetObject::encode(output(some("bytes 0-0/1")), ID).unwrap().status(), 206);
 }
 
 #[test]
 fn keys_and_metadata_that_cannot_be_written_are_errors() {
     let output = ListObjectsV2Output { contents: vec![object("a\u{1}")], ..Default::default() };
-    let refused = ListObjectsV2::encode(output).unwrap_err();
+    let refused = ListObjectsV2::encode(output, ID).unwrap_err();
     assert_eq!(refused, EncodeError::XmlCharacter { element: "Key" });
     let metadata = BTreeMap::from([("a".to_owned(), "b\r\nset-cookie: c".to_owned())]);
-    let refused = HeadObject::encode(HeadObjectOutput { metadata, ..Default::default() });
+    let refused = HeadObject::encode(HeadObjectOutput { metadata, ..Default::default() }, ID);
     let name = "x-amz-meta-a".to_owned();
     assert_eq!(refused.unwrap_err(), EncodeError::HeaderValue { name });
     let cache_control = some("no-cache\r\n\r\n<html>");
-    let refused = HeadObject::encode(HeadObjectOutput { cache_control, ..Default::default() });
+    let refused = HeadObject::encode(HeadObjectOutput { cache_control, ..Default::default() }, ID);
     assert!(refused.is_err());
 }

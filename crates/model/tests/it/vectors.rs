@@ -54,7 +54,7 @@ impl Vector {
     /// The input, and which members were seen.
     pub(crate) fn decode<O: Operation>(&self) -> Result<(O::Input, PresentMembers), DecodeError> {
         let body = match O::SPEC.input {
-            InputKind::None | InputKind::Stream => None,
+            InputKind::None | InputKind::Form | InputKind::Stream => None,
             InputKind::Xml { .. } | InputKind::Text { .. } => Some(self.body.as_bytes()),
         };
         let request = DecodeRequest::new(O::SPEC, &self.head, &self.target, body)?;

@@ -7,7 +7,6 @@ mod buckets;
 mod checksums;
 mod conditions;
 mod copy;
-mod cors;
 mod costs;
 mod delete;
 mod document;

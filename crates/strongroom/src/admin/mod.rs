@@ -11,8 +11,6 @@ mod socket;
 mod tests;
 
 pub(crate) use client::AdminClient;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use protocol::Line;
 pub(crate) use protocol::{
     AccountsAnswer, Command, EndpointAnswer, NewAccountAnswer, Progress, ScrubAnswer, SessionAnswer,
 };

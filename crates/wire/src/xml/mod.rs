@@ -9,6 +9,7 @@ mod reader;
 mod writer;
 
 pub use read::ReadXml;
+pub(crate) use reader::XmlTree;
 pub use reader::{XML_BYTES_MAX, XmlDocument, XmlElement, XmlFlaw};
 pub use writer::{WriteXml, XmlWriter};
 

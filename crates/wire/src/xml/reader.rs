@@ -190,6 +190,32 @@ impl<'d> XmlElement<'d> {
     }
 }
 
+/// A document that is made of what another form than XML says.
+#[derive(Default)]
+pub(crate) struct XmlTree(Builder<'static>);
+
+impl XmlTree {
+    /// Opens an element.
+    pub(crate) fn open(&mut self, name: &str) -> Result<(), XmlFlaw> {
+        self.0.open(Cow::Owned(name.to_owned()))
+    }
+
+    /// Puts text into the open element.
+    pub(crate) fn text(&mut self, text: String) -> Result<(), XmlFlaw> {
+        self.0.text(Cow::Owned(text))
+    }
+
+    /// Closes the open element.
+    pub(crate) fn close(&mut self) -> Result<(), XmlFlaw> {
+        self.0.end()
+    }
+
+    /// The document.
+    pub(crate) fn finish(self) -> Result<XmlDocument<'static>, XmlFlaw> {
+        self.0.finish()
+    }
+}
+
 #[derive(Default)]
 struct Builder<'a> {
     nodes: Vec<Node<'a>>,
@@ -238,6 +264,21 @@ impl<'a> Builder<'a> {
     }
 
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), XmlFlaw> {
+        let name = start.name();
+        let name = self.name_in_source(name.as_ref());
+        if name.contains(':') {
+            return Err(XmlFlaw::Namespace);
+        }
+        self.open(name)?;
+        let own = self.open.last().copied().unwrap_or(0);
+        self.read_attributes(start)?;
+        let end = index(self.attributes.len())?;
+        self.node_mut(own)?.attributes_end = end;
+        Ok(())
+    }
+
+    /// Opens an element without attributes.
+    fn open(&mut self, name: Cow<'a, str>) -> Result<(), XmlFlaw> {
         if self.nodes.len() == ELEMENTS_MAX {
             return Err(XmlFlaw::TooManyElements);
         }
@@ -247,16 +288,10 @@ impl<'a> Builder<'a> {
         if self.open.is_empty() && !self.nodes.is_empty() {
             return Err(XmlFlaw::NotWellFormed);
         }
-        let name = start.name();
-        let name = self.name_in_source(name.as_ref());
-        if name.contains(':') {
-            return Err(XmlFlaw::Namespace);
-        }
         if !is_name(&name) {
             return Err(XmlFlaw::NotWellFormed);
         }
         let attributes_start = index(self.attributes.len())?;
-        self.read_attributes(start)?;
         let own = index(self.nodes.len())?;
         let parent = self.open.last().copied().unwrap_or(0);
         self.nodes.push(Node {
@@ -267,7 +302,7 @@ impl<'a> Builder<'a> {
             last_child: 0,
             next: 0,
             attributes_start,
-            attributes_end: index(self.attributes.len())?,
+            attributes_end: attributes_start,
         });
         if own != 0 {
             self.link(parent, own)?;

@@ -1,5 +1,6 @@
 //! A writer of documents.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{XSI_NAMESPACE, is_xml_character};
@@ -162,6 +163,18 @@ impl XmlWriter {
         if let Some(values) = values {
             self.wrapped_list(name, item, values);
         }
+    }
+
+    /// Writes an element with one entry for each name and value.
+    pub fn map<T: WriteXml>(&mut self, name: &'static str, map: &BTreeMap<String, T>) {
+        self.open(name);
+        for (key, value) in map {
+            self.open("entry");
+            self.text_element("key", key);
+            self.element("value", value);
+            self.close("entry");
+        }
+        self.close(name);
     }
 
     /// The document.

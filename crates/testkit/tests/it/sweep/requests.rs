@@ -57,15 +57,12 @@ fn header_value(name: &str) -> String {
 /// What the body of the operation would be.
 fn document(spec: &OperationSpec) -> Vec<u8> {
     let text = match (spec.name, spec.input) {
-        (_, InputKind::None) => String::new(),
+        (_, InputKind::None | InputKind::Form) => String::new(),
         (_, InputKind::Stream) => "new content".to_owned(),
         (_, InputKind::Text { .. }) => r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
         // The only ones that say something about us; all others are written from the table.
         ("CreateBucket", _) => String::new(),
         ("DeleteObjects", _) => format!("<Delete><Object><Key>{KEY}</Key></Object></Delete>"),
-        ("PutBucketCors", _) => "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>\
-            <AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>"
-            .to_owned(),
         ("PutBucketEncryption", _) => "<ServerSideEncryptionConfiguration><Rule>\
             <ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"

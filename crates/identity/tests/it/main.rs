@@ -1,0 +1,4 @@
+//! Tests of what other crates and people see of this one.
+
+#[cfg(test)]
+mod document;
