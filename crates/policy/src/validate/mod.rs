@@ -1,0 +1,3 @@
+//! Checks of a policy when it is saved that depend on where it will hang.
+
+mod bucket;
