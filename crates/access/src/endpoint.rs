@@ -30,6 +30,11 @@ pub trait Endpoint: Send + Sync + fmt::Debug {
     /// Whether the bucket of the target is the one to be made, and need not exist.
     fn makes_bucket(&self) -> bool;
 
+    /// Whether the operation makes anything of the body, so that its digests matter.
+    fn reads_body(&self) -> bool {
+        true
+    }
+
     /// What the operation makes the server hold beside the body of the request and a streamed
     /// answer: both ends of a copy, a page that is put together.
     fn held_bytes(&self) -> u64 {
@@ -80,18 +85,27 @@ pub struct Manners {
     pub refused_member: fn(operation: &str, member: &str) -> Option<ErrorResponse>,
     /// The error for something in the request that is no member of the operation; `None` if it
     /// means nothing to the service either.
-    pub unknown_member: fn(operation: &str, member: &UnknownMember) -> Option<ErrorResponse>,
-    /// The error for a head that the operation does not go with, though all members of it do.
-    pub refused_head: fn(operation: &str, head: &RequestHead) -> Option<ErrorResponse>,
+    pub unknown_member:
+        fn(operation: &str, member: &UnknownMember, head: &RequestHead) -> Option<ErrorResponse>,
+    /// The error for a head or body that the operation does not go with, though all members of it
+    /// do. `body` is whole, or absent if it is a stream.
+    pub refused_request:
+        fn(spec: &OperationSpec, head: &RequestHead, body: Option<&[u8]>) -> Option<ErrorResponse>,
 }
 
 impl Manners {
     /// The first thing in a request that would have to be ignored.
-    fn refusal(&self, spec: &OperationSpec, present: &PresentMembers) -> Option<ErrorResponse> {
+    fn refusal(
+        &self,
+        spec: &OperationSpec,
+        present: &PresentMembers,
+        head: &RequestHead,
+    ) -> Option<ErrorResponse> {
         let paths = present.iter().filter_map(|index| spec.members.get(index));
         let mut refused = paths.filter_map(|member| (self.refused_member)(spec.name, member.path));
-        let mut unknown = present.unknown().iter();
-        refused.next().or_else(|| unknown.find_map(|other| (self.unknown_member)(spec.name, other)))
+        let unknown = present.unknown().iter();
+        let mut unknown = unknown.filter_map(|other| (self.unknown_member)(spec.name, other, head));
+        refused.next().or_else(|| unknown.next())
     }
 }
 
@@ -154,8 +168,8 @@ where
         let as_answer = |error| (self.manners.decode_error)(Op::NAME, &error);
         let request = DecodeRequest::new(Op::SPEC, head, target, body).map_err(as_answer)?;
         let input = Op::decode(&request).map_err(as_answer)?;
-        let refusal = self.manners.refusal(Op::SPEC, request.present());
-        let refusal = refusal.or_else(|| (self.manners.refused_head)(Op::NAME, head));
+        let refusal = self.manners.refusal(Op::SPEC, request.present(), head);
+        let refusal = refusal.or_else(|| (self.manners.refused_request)(Op::SPEC, head, body));
         Ok(Box::new(Call {
             function: self.function.clone(),
             input,
@@ -269,6 +283,10 @@ impl<Op: Operands> Endpoint for RefusedOperation<Op> {
     }
 
     /// The body is not looked at: nothing that it says could matter.
+    fn reads_body(&self) -> bool {
+        false
+    }
+
     fn decode(
         &self,
         _head: &RequestHead,

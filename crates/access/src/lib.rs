@@ -6,6 +6,7 @@
 
 mod caller;
 mod credentials;
+mod cross_origin;
 mod denial;
 mod endpoint;
 mod enforcement;
@@ -21,6 +22,7 @@ pub use caller::{Caller, Entity, EntityKind, Principal, RequestFacts, SessionFac
 pub use credentials::{
     Credential, CredentialDirectory, CredentialError, CredentialV2, SigningScope,
 };
+pub use cross_origin::CrossOrigin;
 pub use denial::Denial;
 pub use endpoint::{
     Answer, BoundOperation, Decoded, Endpoint, Manners, Permitted, RefusedAction, RefusedOperation,

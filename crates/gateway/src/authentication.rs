@@ -22,6 +22,21 @@ use crate::{Gateway, PresignedV2, Service, failures};
 pub(crate) struct Asked<'a> {
     pub(crate) operation: &'static str,
     pub(crate) target: &'a Target,
+    /// Whether the body is a stream, which alone may come in signed chunks.
+    pub(crate) streams: bool,
+}
+
+impl Asked<'_> {
+    /// The answer to a body that cannot be read as it is declared: what an operation does not take
+    /// at all needs no length. SPEC: data-protection, 1.6.
+    fn refuse(self, error: AuthError) -> ErrorResponse {
+        match error {
+            AuthError::MissingDecodedLength if !self.streams => {
+                refuse(AuthError::StreamingNotAllowed)
+            }
+            other => refuse(other),
+        }
+    }
 }
 
 impl Gateway {
@@ -34,8 +49,11 @@ impl Gateway {
         asked: Asked<'_>,
     ) -> Result<(Caller, BodyDecoder), ErrorResponse> {
         match claim {
-            None => Ok((Caller::anonymous(), anonymous_body(view).map_err(refuse)?)),
-            Some(RequestClaim::V4(claim)) => self.authenticate_v4(claim, service).await,
+            None => {
+                let body = anonymous_body(view).map_err(|error| asked.refuse(error))?;
+                Ok((Caller::anonymous(), body))
+            }
+            Some(RequestClaim::V4(claim)) => self.authenticate_v4(claim, service, asked).await,
             Some(RequestClaim::V2(claim)) => self.authenticate_v2(claim, asked).await,
         }
     }
@@ -78,6 +96,7 @@ impl Gateway {
         &self,
         claim: Claim<'_>,
         service: &Service,
+        asked: Asked<'_>,
     ) -> Result<(Caller, BodyDecoder), ErrorResponse> {
         let checked = claim.check(&self.expected(service)).map_err(refuse)?;
         let claim = checked.claim();
@@ -87,7 +106,8 @@ impl Gateway {
         let Some(credential) = found else {
             return Err(refuse(checked.verify_unknown(None)));
         };
-        let (verified, decoder) = checked.verify(&credential.signing_key, None).map_err(refuse)?;
+        let verified = checked.verify(&credential.signing_key, None);
+        let (verified, decoder) = verified.map_err(|error| asked.refuse(error))?;
         Ok((caller(credential.principal, credential.session, &verified), decoder))
     }
 

@@ -6,6 +6,7 @@
 mod authentication;
 mod body;
 mod budget;
+mod cross_origin;
 mod failures;
 mod form;
 mod guard;
@@ -33,7 +34,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use strongroom_access::{CredentialDirectory, Endpoint, Enforcement};
+use strongroom_access::{CredentialDirectory, CrossOrigin, Endpoint, Enforcement};
 use strongroom_audit::EventSink;
 use strongroom_types::{Clock, Entropy, Region};
 use strongroom_wire::{ActionTable, HostRules, Protocol, Router};
@@ -49,6 +50,7 @@ pub struct Gateway {
     services: Vec<Service>,
     credentials: Arc<dyn CredentialDirectory>,
     enforcement: Enforcement,
+    cross_origin: Arc<dyn CrossOrigin>,
     events: Arc<dyn EventSink>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -70,6 +72,8 @@ pub struct GatewayOptions {
     pub credentials: Arc<dyn CredentialDirectory>,
     /// Who decides.
     pub enforcement: Enforcement,
+    /// Where the rules for pages of other origins are.
+    pub cross_origin: Arc<dyn CrossOrigin>,
     /// Where events go that belong to no change.
     pub events: Arc<dyn EventSink>,
     /// Time.
@@ -157,6 +161,7 @@ impl Gateway {
             services: options.services,
             credentials: options.credentials,
             enforcement: options.enforcement,
+            cross_origin: options.cross_origin,
             events: options.events,
             clock: options.clock,
             entropy: options.entropy,

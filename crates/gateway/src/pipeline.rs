@@ -11,8 +11,8 @@ use strongroom_audit::{AuditEvent, AuditSlot, Outcome};
 use strongroom_sigv4::{RequestClaim, parse_claim};
 use strongroom_types::RequestId;
 use strongroom_wire::{
-    ByteStream, ErrorResponse, InputKind, Protocol, RequestHead, RouteError, Target, encode_error,
-    encode_error_s3, parse_target,
+    ByteStream, CorsAnswer, ErrorResponse, InputKind, Protocol, RequestHead, RouteError, Target,
+    encode_error, encode_error_s3, parse_target,
 };
 
 use crate::authentication::{Asked, refuse};
@@ -41,7 +41,10 @@ impl Gateway {
             Ok(_) if journey.connection.mark.lane() == Lane::TurnedAway => {
                 Err(failures::slow_down())
             }
-            Ok(head) => self.travel(&mut journey, &Arc::new(head)).await,
+            Ok(head) => {
+                journey.cross_origin = self.cross_origin(&head).await;
+                self.travel(&mut journey, &Arc::new(head)).await
+            }
             Err(refusal) => Err(refusal),
         };
         self.arrive(journey, answer).await
@@ -70,6 +73,7 @@ impl Gateway {
         let head = unmoved.as_ref().unwrap_or(head);
         let target = Arc::new(parse_target(head, &self.hosts).map_err(|error| error.s3())?);
         let operation = match router.route(head, &target) {
+            Err(RouteError::Preflight) => return self.preflight(journey, head, &target).await,
             Err(RouteError::FormUpload) => {
                 let form = FormRequest { head, view: &view, target: &target, claim };
                 return self.travel_by_form(journey, service, form).await;
@@ -78,7 +82,8 @@ impl Gateway {
         };
         let endpoint = service.endpoints.get(operation.0).ok_or_else(failures::unavailable)?;
         journey.aim(endpoint.name(), &target, head);
-        let asked = Asked { operation: endpoint.name(), target: &target };
+        let streams = endpoint.spec().input == InputKind::Stream;
+        let asked = Asked { operation: endpoint.name(), target: &target, streams };
         let (caller, decoder) = self.authenticate(&view, claim, service, asked).await?;
         journey.caller = caller.clone();
         let question = Question {
@@ -86,7 +91,7 @@ impl Gateway {
             target: Arc::clone(&target),
             facts: Arc::clone(&journey.facts),
         };
-        if endpoint.spec().input != InputKind::Stream {
+        if !streams {
             // SECURITY: nobody makes the server hold a document that nobody would judge.
             self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
         }
@@ -154,6 +159,8 @@ impl Gateway {
             object_key: String::new(),
             version_id: String::new(),
             caller: Caller::anonymous(),
+            cross_origin: None,
+            is_preflight: false,
             audit: None,
             leftover: Leftover::default(),
             ends: false,
@@ -196,7 +203,7 @@ impl Gateway {
         let stranger = journey.caller.access_key_id.is_none();
         if stranger && !outcome.error_code.is_empty() {
             self.refusals.note(journey.facts.source_ip, &outcome.error_code);
-        } else {
+        } else if !journey.is_preflight {
             let audit = journey.open();
             // SECURITY: no answer without its record. DESIGN, 3: audit sink down -> 503.
             if !audit.is_recorded()
@@ -217,6 +224,11 @@ impl Gateway {
             };
         }
         journey.stamp(&mut response);
+        if let Some(answer) = journey.cross_origin.take()
+            && journey.protocol == Protocol::RestXml
+        {
+            answer.write(response.headers_mut());
+        }
         let loans = [journey.loan.take(), loan];
         response.map(|body| ResponseBody::from(body).holding(loans))
     }
@@ -269,6 +281,9 @@ pub(crate) struct Journey {
     object_key: String,
     version_id: String,
     pub(crate) caller: Caller,
+    /// What a browser may show of the answer to the page that asks.
+    cross_origin: Option<CorsAnswer>,
+    pub(crate) is_preflight: bool,
     audit: Option<AuditSlot>,
     pub(crate) leftover: Leftover,
     /// The body was not read to its end, or the connection has grown too large to be kept.

@@ -7,6 +7,7 @@ mod api;
 mod buckets;
 mod checksums;
 mod conditions;
+mod cors;
 mod encryption;
 mod fault;
 mod keys;

@@ -37,7 +37,7 @@ impl Machine {
         self.check_running()?;
         self.look_at_room();
         let compacted = self.compact(submit);
-        let trimmed = self.segments.trim().map_err(StoreError::Io);
+        let trimmed = self.trim();
         removed.and(retired).and(made).and(trimmed)?;
         compacted
     }
@@ -87,8 +87,30 @@ impl Machine {
             self.retire(&submit)?;
             changed = true;
         }
-        self.segments.trim().map_err(StoreError::Io)?;
+        self.trim()?;
         Ok(changed)
+    }
+
+    /// Gives free segments back that are not needed; where the drive is short of room also what they
+    /// are longer than they have to be.
+    fn trim(&self) -> Result<(), StoreError> {
+        if !self.is_short_of_room() {
+            return self.segments.trim(false).map_err(StoreError::Io);
+        }
+        let wanted = self.segment_bytes_wanted(&self.log.lock().ledger);
+        self.segments.shorten_free(wanted).map_err(StoreError::Io)?;
+        self.segments.trim(true).map_err(StoreError::Io)?;
+        self.look_at_room();
+        Ok(())
+    }
+
+    /// Whether segments can only be emptied, or go, after a checkpoint. Where the drive is short of
+    /// room one segment is reason enough.
+    pub(crate) fn wants_checkpoint_for_segments(&self) -> bool {
+        if self.is_short_of_room() {
+            return self.emptied_segments() > 0 || self.short_segments(true) > 0;
+        }
+        self.emptied_segments() >= EMPTIED_MAX || self.short_segments(false) > SHORT_AT_START
     }
 
     fn checkpoint_now(&self) -> Result<(), StoreError> {
@@ -146,8 +168,9 @@ pub(crate) fn room_error(error: io::Error) -> StoreError {
     StoreError::Io(error)
 }
 
+const EMPTIED_MAX: usize = 2; // segments that may wait for the next checkpoint to be used again
 const SHORT_AT_END: usize = 1;
 /// Short segments that a start puts up with: more are only there after many starts without an end.
-pub(crate) const SHORT_AT_START: usize = 6;
+const SHORT_AT_START: usize = 6;
 const SHORTEN_BYTES: u64 = 8 * 1024 * 1024; // of one segment: neither start nor end takes long
 const SHORTEN_ROUNDS: usize = 16; // segments that one start or end empties at most

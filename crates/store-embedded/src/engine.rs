@@ -19,7 +19,6 @@ use strongroom_types::{Clock, Entropy};
 use tokio::sync::oneshot;
 
 use crate::blobs::FileWriter;
-use crate::chores::SHORT_AT_START;
 use crate::commit::{Queue, Request, validate_kept};
 use crate::disk::{Disk, DiskPath};
 use crate::gc::Compacted;
@@ -266,8 +265,7 @@ impl Inner {
                     }
                 }
             }
-            let waiting = self.machine.emptied_segments() >= EMPTIED_MAX
-                || self.machine.short_segments(false) > SHORT_AT_START;
+            let waiting = self.machine.wants_checkpoint_for_segments();
             if waiting && self.machine.begin_checkpoint(true) {
                 self.checkpoints.ring();
             }
@@ -461,4 +459,3 @@ impl Bell {
 }
 
 const WORKERS: usize = 4; // syncs of large blobs that run at the same time
-const EMPTIED_MAX: usize = 2; // segments that may wait for the next checkpoint to be used again

@@ -124,6 +124,10 @@ impl DiskFile for Memory {
     fn set_len(&self, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
+
+    fn allocate(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
 }
 
 #[path = "../../../fuzz/edits.rs"]

@@ -235,11 +235,9 @@ impl Machine {
         self.log.lock().bytes_since_checkpoint
     }
 
-    /// How long the next segment should be: as long as what is written of all others together,
-    /// within the limits.
+    /// How long the next segment should be.
     pub(crate) fn segment_bytes_wanted(&self, ledger: &Ledger) -> u64 {
-        let total = ledger.used_bytes().checked_next_power_of_two().unwrap_or(u64::MAX);
-        total.clamp(self.limits.segment_bytes_first, self.limits.segment_bytes_max)
+        self.segments.wanted_bytes(ledger, &self.limits)
     }
 
     /// A checkpoint is durable: segments can go that it has taken out of use.

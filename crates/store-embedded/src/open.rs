@@ -83,7 +83,7 @@ struct Parts {
 enum StartRoom {
     /// What is free.
     Free,
-    /// What the reserve gave back: not more than must be, and that at once.
+    /// What the reserve gave back, if it was there: not more than must be, and that at once.
     Reserve,
 }
 
@@ -99,9 +99,8 @@ pub(crate) fn open_all(
     if opened.as_ref().is_err_and(is_full) {
         tracing::warn!("the drive is full: the room that is kept for this is given back");
         let released = reserve::release(&*options.disk);
-        if released.map_err(|error| failed("giving the reserve back", error))? {
-            opened = open_once(options, index_kind, StartRoom::Reserve);
-        }
+        released.map_err(|error| failed("giving the reserve back", error))?;
+        opened = open_once(options, index_kind, StartRoom::Reserve);
     }
     opened.map_err(|error| if is_full(&error) { OpenError::Full } else { error })
 }
@@ -512,16 +511,11 @@ impl Recovery {
         );
         take_free_files(&segments, &inventory, self.limits.segment_bytes_first)?;
 
-        let wanted = self
-            .ledger
-            .used_bytes()
-            .checked_next_power_of_two()
-            .unwrap_or(u64::MAX)
-            .clamp(self.limits.segment_bytes_first, self.limits.segment_bytes_max);
-        let first_bytes = self.limits.segment_bytes_first;
         let free = match room {
-            StartRoom::Free => segments.take_or_unwritten(wanted),
-            StartRoom::Reserve => segments.take_or_make(first_bytes),
+            StartRoom::Free => {
+                segments.take_or_allocate(segments.wanted_bytes(&self.ledger, &self.limits))
+            }
+            StartRoom::Reserve => segments.take_or_make(self.limits.segment_bytes_first),
         };
         let free = free.map_err(|error| failed("making a segment", error))?;
         let start = SegmentStart {

@@ -57,18 +57,16 @@ impl Reserve {
     /// Gives the room back.
     pub(crate) fn release(&self) -> io::Result<()> {
         self.made.store(self.bytes == 0, Ordering::Release);
-        release(&*self.disk).map(|_| ())
+        release(&*self.disk)
     }
 }
 
-/// Gives the room back; answers whether there was any.
-pub(crate) fn release(disk: &dyn Disk) -> io::Result<bool> {
-    let there = match disk.remove(&reserve_path()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        removed => removed.map(|()| true)?,
-    };
-    disk.sync_dir(&DiskPath::data(""))?;
-    Ok(there)
+/// Gives the room back, if there is any.
+pub(crate) fn release(disk: &dyn Disk) -> io::Result<()> {
+    match disk.remove(&reserve_path()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => disk.sync_dir(&DiskPath::data("")),
+    }
 }
 
 fn reserve_path() -> DiskPath {

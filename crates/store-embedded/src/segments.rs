@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::disk::{Disk, DiskFile, DiskPath};
 use crate::ledger::Ledger;
+use crate::limits::EngineLimits;
 use crate::log::{FRAMES_START, LOG_DIR, SegmentFile, segment_path, wipe_header};
 use crate::machine::Room;
 use crate::reserve::Reserve;
@@ -179,8 +180,34 @@ impl Segments {
         Ok(FreeSegment { of_reserve: left <= RESERVE, ..segment })
     }
 
+    /// A free file if there is one, otherwise a new one that has its room but is not filled ahead: a
+    /// start takes no longer than it must.
+    pub(crate) fn take_or_allocate(&self, wanted: u64) -> io::Result<FreeSegment> {
+        self.take_or(|| self.take_unwritten(wanted, |file| file.allocate(wanted)))
+    }
+
+    /// A free file if there is one, otherwise a new one with all its room; if there is not so much,
+    /// one with holes, which may meet the full drive later.
+    pub(crate) fn take_or_make(&self, segment_bytes: u64) -> io::Result<FreeSegment> {
+        if self.free_count() == 0
+            && let Err(error) = self.make(segment_bytes)
+        {
+            tracing::warn!(%error, "a segment could not be filled ahead");
+        }
+        self.take_or(|| self.take_unwritten(segment_bytes, |file| file.set_len(segment_bytes)))
+    }
+
+    fn take_or(&self, new: impl FnOnce() -> io::Result<FreeSegment>) -> io::Result<FreeSegment> {
+        let found = self.free.lock().segments.pop();
+        found.map_or_else(new, Ok)
+    }
+
     /// A new file that is not filled ahead: slower to write, but there at once.
-    pub(crate) fn take_unwritten(&self, segment_bytes: u64) -> io::Result<FreeSegment> {
+    fn take_unwritten(
+        &self,
+        segment_bytes: u64,
+        extend: impl FnOnce(&dyn DiskFile) -> io::Result<()>,
+    ) -> io::Result<FreeSegment> {
         let file_number = {
             let mut free = self.free.lock();
             let number = free.file_number_next;
@@ -188,26 +215,33 @@ impl Segments {
             number
         };
         let file = self.disk.create(&segment_path(file_number))?;
-        file.set_len(segment_bytes)?;
+        if let Err(error) = extend(&*file) {
+            self.drop_unfinished(file_number);
+            return Err(error);
+        }
         self.disk.sync_dir(&DiskPath::data(LOG_DIR))?;
         Ok(FreeSegment { file_number, file, segment_bytes, of_reserve: false })
     }
 
-    /// A free file if there is one, otherwise a new one that is not filled ahead: a start takes no
-    /// longer than it must.
-    pub(crate) fn take_or_unwritten(&self, wanted: u64) -> io::Result<FreeSegment> {
-        let found = self.free.lock().segments.pop();
-        found.map_or_else(|| self.take_unwritten(wanted), Ok)
+    /// Half a file is of no use, and takes room that something else may need.
+    fn drop_unfinished(&self, file_number: u64) {
+        if let Err(error) = self.discard(file_number) {
+            tracing::warn!(%error, "an unfinished segment file stays");
+        }
     }
 
-    /// A free file if there is one, otherwise a new one with all its room, if there is so much.
-    pub(crate) fn take_or_make(&self, segment_bytes: u64) -> io::Result<FreeSegment> {
-        if self.free_count() == 0
-            && let Err(error) = self.make(segment_bytes)
-        {
-            tracing::warn!(%error, "a segment could not be filled ahead");
-        }
-        self.take_or_unwritten(segment_bytes)
+    /// How long the next segment should be: as long as what is written of all others together,
+    /// within the limits, but no large part of the room that is left, so that on a small drive the
+    /// free segments are not what fills it. Half the longest segment it takes in any case: what is
+    /// copied out of one that is emptied then finds room in one of the reserve.
+    pub(crate) fn wanted_bytes(&self, ledger: &Ledger, limits: &EngineLimits) -> u64 {
+        let written = ledger.used_bytes().checked_next_power_of_two().unwrap_or(u64::MAX);
+        let longest = ledger.iter().map(|(_, account)| account.segment_bytes).max().unwrap_or(0);
+        let room = self.disk.free_bytes().unwrap_or(u64::MAX) / SHARE_OF_ROOM;
+        let room = room.checked_ilog2().map_or(0, |log| 1 << log);
+        written
+            .min(room.max(longest / 2))
+            .clamp(limits.segment_bytes_first, limits.segment_bytes_max)
     }
 
     /// A group was committed: the making of files goes on by a piece.
@@ -235,12 +269,29 @@ impl Segments {
         self.free_count() < RESERVE
     }
 
-    /// Removes free files beyond those that are kept ready, the shortest first.
-    pub(crate) fn trim(&self) -> io::Result<()> {
+    /// Cuts free files to this length: the drive is short of room.
+    pub(crate) fn shorten_free(&self, segment_bytes: u64) -> io::Result<()> {
+        // Nobody misses one meanwhile.
+        let mut free = self.free.lock();
+        for segment in &mut free.segments {
+            if segment.segment_bytes > segment_bytes {
+                let cut = segment.file.set_len(segment_bytes);
+                segment.segment_bytes = segment.file.len()?;
+                cut?;
+                segment.file.sync()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes free files beyond those that are kept ready, the shortest first; where the drive is
+    /// short of room all that are not needed.
+    pub(crate) fn trim(&self, is_short_of_room: bool) -> io::Result<()> {
+        let most = if is_short_of_room { RESERVE + 1 } else { FREE_MAX };
         loop {
             let surplus = {
                 let mut free = self.free.lock();
-                if free.segments.len() <= FREE_MAX {
+                if free.segments.len() <= most {
                     return Ok(());
                 }
                 free.segments.sort_by_key(|segment| std::cmp::Reverse(segment.segment_bytes));
@@ -273,10 +324,7 @@ impl Segments {
                 Ok(())
             }
             Err(error) => {
-                // Half a file is of no use, and takes room that something else may need.
-                if let Err(error) = self.discard(file_number) {
-                    tracing::warn!(%error, "an unfinished segment file stays");
-                }
+                self.drop_unfinished(file_number);
                 Err(error)
             }
         }
@@ -342,6 +390,7 @@ impl Pace {
 /// Free segments that only removals and relocations may take: one of them for each.
 const RESERVE: usize = 2;
 const FREE_MAX: usize = RESERVE + 2; // more are given back to the drive
+const SHARE_OF_ROOM: u64 = 8; // of what is left, for one segment: with the reserve there are three
 const PIECE_BYTES: usize = 1024 * 1024;
 const PACED_PIECE_BYTES: u64 = 256 * 1024; // between two groups
 const SYNC_BYTES: u64 = 16 * 1024 * 1024; // commits wait for the drive at the same time

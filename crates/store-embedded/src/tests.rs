@@ -19,7 +19,7 @@ use crate::disk::{Disk, DiskPath, Fault, SimDisk};
 use crate::engine::EngineOptions;
 use crate::keyfile::{KeyFile, VaultName};
 use crate::limits::EngineLimits;
-use crate::machine::Machine;
+use crate::machine::{Machine, Room};
 use crate::open::{IndexKind, open_all};
 
 pub(crate) fn open(disk: &SimDisk, fixture: &Fixture) -> Result<Machine, OpenError> {
@@ -222,6 +222,146 @@ fn a_refused_batch_takes_nothing_of_the_reserve() {
     assert_eq!(newest(&machine), before, "there was room in the segment all the time");
 }
 
+/// A drive with 16 MiB, of which payloads leave 4.
+fn small_drive() -> (SimDisk, EngineLimits) {
+    let disk = SimDisk::new(1);
+    disk.limit_bytes(Some(16 * MIB));
+    let limits = EngineLimits {
+        segment_bytes_max: 64 * MIB,
+        segments_prewritten: true,
+        free_bytes_min: 4 * MIB,
+        reserve_bytes: MIB,
+        ..small_limits()
+    };
+    (disk, limits)
+}
+
+/// What the threads do after a group.
+fn keep_in_order(machine: &Machine) {
+    drop(machine.do_chores(&|request| submit(machine, request)));
+    if machine.wants_checkpoint_for_segments() && machine.begin_checkpoint(true) {
+        machine.run_checkpoint_or_make_room().unwrap();
+        drop(machine.do_chores(&|request| submit(machine, request)));
+    }
+}
+
+fn delete(machine: &Machine, key: &'static str) -> Result<Committed, CommitError> {
+    let (answer, mut answered) = oneshot::channel();
+    let writes = vec![Write::Delete { key: Bytes::from_static(key.as_bytes()) }];
+    let batch = Batch { writes, ..Batch::default() };
+    submit(machine, Request::Batch { batch, kept: Vec::new(), answer, permit: None });
+    answered.try_recv().unwrap()
+}
+
+#[test]
+fn deletions_make_room_on_a_small_drive_although_no_checkpoint_is_due() {
+    let fixture = Fixture::new(5);
+    let (disk, limits) = small_drive();
+    let (machine, _) = open_with_keys(&disk, &fixture, limits).unwrap();
+    let keys: Vec<&'static str> = (0..300).map(|n| &*format!("key-{n}").leak()).collect();
+    for round in 0..4 {
+        let mut stored = 0;
+        while put(&machine, keys[stored], 60_000).is_ok() {
+            stored += 1;
+            keep_in_order(&machine);
+        }
+        assert!(stored > 60, "round {round}: {stored} of 60 kB in 16 MiB");
+        assert!(machine.is_short_of_room());
+        for key in &keys[..stored] {
+            delete(&machine, key).unwrap();
+            keep_in_order(&machine);
+        }
+        keep_in_order(&machine);
+        assert!(!machine.is_short_of_room(), "round {round}: {} used", disk.used_bytes());
+        assert!(!machine.segments.lacks_reserve(), "round {round}: the reserve is kept");
+    }
+    put(&machine, "last", 60_000).unwrap();
+    drop(machine);
+    let (machine, _) = open_with_keys(&disk.crash(1), &fixture, limits).unwrap();
+    assert!(machine.get(b"last").unwrap().is_some());
+    assert!(keys.iter().all(|key| machine.get(key.as_bytes()).unwrap().is_none()));
+}
+
+#[test]
+fn free_segments_are_cut_where_the_drive_is_short_of_room() {
+    let fixture = Fixture::new(5);
+    let disk = SimDisk::new(1);
+    let (_, limits) = small_drive();
+    let (machine, _) = open_with_keys(&disk, &fixture, limits).unwrap();
+    // As after much has been written, and then deleted.
+    let one = machine.segments.take(8 * MIB, Room::Any).unwrap();
+    machine.segments.make(8 * MIB).unwrap();
+    machine.segments.give_back(one);
+    assert_eq!(machine.segments.free_count(), 4);
+    disk.limit_bytes(Some(disk.used_bytes() + MIB));
+    machine.look_at_room();
+    assert!(machine.is_short_of_room());
+    machine.do_chores(&|request| submit(&machine, request)).unwrap();
+    assert!(!machine.is_short_of_room(), "{} used", disk.used_bytes());
+    assert_eq!(machine.segments.free_count(), 3);
+    put(&machine, "key", 60_000).unwrap();
+    for seed in 0..20 {
+        let disk = disk.duplicate().crash(seed);
+        let machine = open(&disk, &fixture).unwrap();
+        assert!(machine.get(b"key").unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_segment_of_a_small_drive_is_no_large_part_of_it() {
+    let fixture = Fixture::new(5);
+    let (disk, limits) = small_drive();
+    let (machine, _) = open_with_keys(&disk, &fixture, limits).unwrap();
+    let mut longest = 0;
+    for _ in 0..400 {
+        drop(put(&machine, "key", 60_000));
+        keep_in_order(&machine);
+        let segments = machine.segments.all();
+        longest = segments.iter().map(|s| s.header.segment_bytes).fold(longest, u64::max);
+    }
+    assert_eq!(longest, MIB, "an eighth of what was free at first is less than two MiB");
+}
+
+#[test]
+fn the_segment_of_a_start_has_its_room_when_the_drive_becomes_full() {
+    let fixture = Fixture::new(5);
+    let disk = SimDisk::new(1);
+    let limits = EngineLimits { segments_prewritten: true, ..small_limits() };
+    let (machine, _) = open_with_keys(&disk, &fixture, limits).unwrap();
+    disk.limit_bytes(Some(disk.used_bytes()));
+    put(&machine, "one", 50_000).unwrap();
+    put(&machine, "two", 50_000).unwrap();
+    let refused = put(&machine, "three", 50_000);
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::Full))), "{refused:?}");
+    assert_eq!(machine.stopped(), None);
+}
+
+#[test]
+fn a_log_without_a_segment_goes_on_in_the_room_of_the_reserve() {
+    let fixture = Fixture::new(5);
+    let (disk, limits) = small_drive();
+    let (machine, _) = open_with_keys(&disk, &fixture, limits).unwrap();
+    machine.do_chores(&|request| submit(&machine, request)).unwrap();
+    put(&machine, "before", 100).unwrap();
+    // Others have the free segments, and all room; and the drive refuses a write.
+    while machine.segments.free_count() > 0 {
+        machine.segments.take(MIB, Room::Relocation).unwrap();
+        disk.limit_bytes(Some(disk.used_bytes()));
+    }
+    let before = newest(&machine);
+    disk.inject(Fault::NextWriteFailsFrom(disk.changes()));
+    put(&machine, "key", 100).unwrap();
+    assert!(newest(&machine) > before && machine.stopped().is_none());
+    assert!(!disk.files().contains(&DiskPath::data("reserve")));
+    drop(machine);
+    disk.limit_bytes(None);
+    for seed in 0..20 {
+        let machine = open(&disk.duplicate().crash(seed), &fixture).unwrap();
+        assert!(machine.get(b"before").unwrap().is_some());
+        assert!(machine.get(b"key").unwrap().is_some());
+    }
+}
+
 #[test]
 fn an_index_that_is_damaged_while_it_is_used_stops_the_engine_and_is_built_again() {
     let fixture = Fixture::new(5);
@@ -291,3 +431,5 @@ fn a_journal_file_that_is_unreadable_is_kept_and_told() {
     let report = machine.scrub(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
     assert!(!report.findings.is_empty(), "scrub says nothing of it");
 }
+
+const MIB: u64 = 1024 * 1024;

@@ -85,7 +85,8 @@ fn write_new(path: &Path, content: &SecretBytes) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-fn encode(root_key: &Secret<32>) -> SecretBytes {
+/// The bytes of the file.
+pub(crate) fn encode(root_key: &Secret<32>) -> SecretBytes {
     let mut out = Vec::with_capacity(FILE_BYTES);
     out.extend_from_slice(FIRST_LINE);
     for byte in root_key.danger_expose() {
@@ -100,7 +101,8 @@ fn encode(root_key: &Secret<32>) -> SecretBytes {
     SecretBytes::new(out)
 }
 
-fn decode(text: &[u8]) -> Option<Secret<32>> {
+/// The key in such bytes; `None` if they are of another form, to the last bit.
+pub(crate) fn decode(text: &[u8]) -> Option<Secret<32>> {
     let (covered, check) = text.split_at_checked(COVERED_BYTES)?;
     let check = HEXLOWER.decode(check.strip_suffix(b"\n")?).ok()?;
     if check != crc32c(covered).to_be_bytes() {

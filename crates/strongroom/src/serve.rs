@@ -88,6 +88,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
         ],
         credentials: identity.clone(),
         enforcement: Enforcement::new(s3.clone()),
+        cross_origin: s3.clone(),
         events: Arc::new(StoreEvents(store)),
         clock,
         entropy,

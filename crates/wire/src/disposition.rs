@@ -39,6 +39,8 @@ pub struct ServiceTables<'a> {
     pub status: &'a [(&'a str, OperationStatus)],
     /// `(operation, member path, disposition)`.
     pub members: &'a [(&'a str, &'a str, Disposition)],
+    /// What becomes of what a request has beside the members of its operation, in Markdown.
+    pub rules: &'a [String],
 }
 
 /// Why the tables of a service contradict themselves.
@@ -106,6 +108,12 @@ impl ServiceTables<'_> {
             };
             // INVARIANT: writing to a `String` does not fail.
             let _ = writeln!(page, "| {} | {status} |", spec.name);
+        }
+        if !self.rules.is_empty() {
+            page.push_str("\n## What is no member of an operation\n\n");
+        }
+        for rule in self.rules {
+            let _ = writeln!(page, "- {rule}");
         }
         for spec in self.operations {
             if index.status_of(spec.name) == OperationStatus::Implemented {
@@ -257,6 +265,7 @@ mod tests {
             operations: &OPERATIONS,
             status: &[("PutThing", OperationStatus::Implemented)],
             members,
+            rules: &[],
         }
     }
 
@@ -274,6 +283,14 @@ mod tests {
              | `Thing.Parts` | element `Parts` | refused |\n\
              | `Thing.Parts.Name` | element `Name` | refused |\n"
         );
+    }
+
+    #[test]
+    fn rules_for_all_stand_before_the_operations() {
+        let rules = ["Hats are refused.".to_owned()];
+        let page = ServiceTables { rules: &rules, ..tables(FULL) }.document().unwrap();
+        let place = page.find("\n## What is no member of an operation\n\n- Hats are refused.\n");
+        assert!(place.is_some_and(|place| Some(place) < page.find("\n## PutThing\n")), "{page}");
     }
 
     #[test]

@@ -7,13 +7,13 @@
 mod action;
 mod body;
 mod copy_source;
+mod cors;
 mod decode;
 mod disposition;
 mod encoded_word;
 mod error;
 mod form;
 mod operation;
-mod preflight;
 mod present;
 mod redacted;
 mod request;
@@ -32,6 +32,10 @@ pub use body::{
     BoxFuture, ByteSource, ByteStream, Payload, PayloadError, PayloadSource, StreamError,
 };
 pub use copy_source::{CopySource, CopySourceError};
+pub use cors::{
+    CorsAnswer, CorsMethod, CorsRequest, CorsRule, CorsRuleError, CorsRules, Preflight,
+    PreflightError, PreflightSubject,
+};
 pub use decode::{DecodeError, DecodeErrorKind, DecodeLocation, DecodeRequest};
 pub use disposition::{Disposition, DocumentError, OperationStatus, ServiceTables};
 pub use error::{ErrorResponse, JsonVersion, Protocol, encode_error, encode_error_s3};
@@ -39,7 +43,6 @@ pub use form::{FORM_BYTES_MAX, FormAnswer, FormError, FormEvent, FormFields, For
 pub use operation::{
     InputKind, Location, MemberSpec, Operation, OperationSpec, PathShape, ShapeKind,
 };
-pub use preflight::PreflightError;
 pub use present::{PresentMembers, UnknownMember};
 pub use redacted::Redacted;
 pub use request::{HeadError, Query, RequestHead};

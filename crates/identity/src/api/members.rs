@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use strongroom_model::{iam, sts};
 use strongroom_wire::{
-    Disposition, ErrorResponse, OperationSpec, OperationStatus, ServiceTables, UnknownMember,
+    Disposition, ErrorResponse, OperationSpec, OperationStatus, RequestHead, ServiceTables,
+    UnknownMember,
 };
 
 use super::errors;
@@ -33,7 +34,11 @@ pub(super) fn refused_member(operation: &str, member: &str) -> Option<ErrorRespo
 }
 
 /// The answer to what no member of the operation has.
-pub(super) fn unknown_member(_operation: &str, member: &UnknownMember) -> Option<ErrorResponse> {
+pub(super) fn unknown_member(
+    _operation: &str,
+    member: &UnknownMember,
+    _head: &RequestHead,
+) -> Option<ErrorResponse> {
     match member {
         UnknownMember::Element(path) | UnknownMember::Attribute(path) => {
             Some(errors::unknown_parameter(path))
@@ -73,7 +78,13 @@ impl Rows {
         title: &'static str,
         operations: &'static [&'static OperationSpec],
     ) -> ServiceTables<'static> {
-        ServiceTables { title, operations, status: &self.status, members: &self.members }
+        ServiceTables {
+            title,
+            operations,
+            status: &self.status,
+            members: &self.members,
+            rules: &RULES,
+        }
     }
 }
 
@@ -84,3 +95,8 @@ const STS_UNBUILT: &[&str] = &["AssumeRole", "GetFederationToken", "GetSessionTo
 
 /// Members that are refused: `(operation, member)`.
 const REFUSED: &[(&str, &str)] = &[];
+
+/// What becomes of the rest of a request.
+static RULES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    vec!["A parameter that the action does not have is refused with `ValidationError`.".to_owned()]
+});

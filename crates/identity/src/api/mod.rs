@@ -60,5 +60,5 @@ const MANNERS: Manners = Manners {
     decode_error: errors::decode_error,
     refused_member: members::refused_member,
     unknown_member: members::unknown_member,
-    refused_head: |_, _| None,
+    refused_request: |_, _, _| None,
 };

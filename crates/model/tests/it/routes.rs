@@ -102,7 +102,7 @@ fn requests_for_two_operations_are_refused() {
         ("PUT", "/bucket/key", "retention&legal-hold", &[]),
         ("DELETE", "/bucket/key", "tagging&uploadId=u", &[]),
         ("POST", "/bucket/key", "uploads&uploadId=u", &[]),
-        ("PUT", "/bucket/key", "uploadId=u", &["x-amz-copy-source"]),
+        ("PUT", "/bucket/key", "uploadId=u&acl", &["x-amz-copy-source"]),
     ] {
         let refused = route(method, path, query, headers);
         assert!(matches!(refused, Err(RouteError::Ambiguous { .. })), "{query}: {refused:?}");
@@ -115,6 +115,7 @@ fn sub_resources_of_another_method_or_shape_are_refused() {
         ("DELETE", "/bucket/key", "acl"),
         ("HEAD", "/bucket/key", "tagging"),
         ("PUT", "/bucket/key", "torrent"),
+        ("PUT", "/bucket/key", "uploadId=u"),
         ("GET", "/bucket/key", "versioning"),
         ("GET", "/bucket", "select"),
         ("GET", "/", "acl"),

@@ -9,7 +9,7 @@ use http::header::{ALLOW, ETAG, HeaderName, LAST_MODIFIED};
 use strongroom_crypto::ChecksumError;
 use strongroom_store::{CommitError, StoreError};
 use strongroom_types::{ObjectKey, ObjectKeyError};
-use strongroom_wire::{DecodeError, DecodeErrorKind, DecodeLocation, ErrorResponse};
+use strongroom_wire::{CorsRuleError, DecodeError, DecodeErrorKind, DecodeLocation, ErrorResponse};
 
 use crate::buckets::BucketError;
 use crate::checksums::{ChecksumClaimError, ContentMd5Error};
@@ -214,6 +214,21 @@ impl From<Unset> for ErrorResponse {
             ),
         };
         Self::new(code, 404, message)
+    }
+}
+
+/// CORS rules that are none.
+pub(crate) fn cors_rules(error: &CorsRuleError) -> ErrorResponse {
+    match error {
+        CorsRuleError::Missing => malformed_xml(),
+        CorsRuleError::TooMany
+        | CorsRuleError::TooLarge
+        | CorsRuleError::Method(_)
+        | CorsRuleError::Wildcards { .. }
+        | CorsRuleError::ExposedWildcard(_)
+        | CorsRuleError::Text { .. }
+        | CorsRuleError::IdTooLong
+        | CorsRuleError::MaxAge => ErrorResponse::new("InvalidRequest", 400, error.to_string()),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
         }),
     ];
     endpoints.extend(unset(service));
+    endpoints.extend(removed(service));
     endpoints.extend(lists(service));
     endpoints
 }
@@ -50,7 +51,6 @@ pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
 fn unset(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     vec![
         answer::<s3::GetBucketAnalyticsConfiguration>(service, |_, _| Err(Unset::Report.into())),
-        answer::<s3::GetBucketCors>(service, |_, _| Err(Unset::Cors.into())),
         answer::<s3::GetBucketIntelligentTieringConfiguration>(service, |_, _| {
             Err(Unset::Report.into())
         }),
@@ -63,6 +63,29 @@ fn unset(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
         answer::<s3::GetBucketWebsite>(service, |_, _| Err(Unset::Website.into())),
         answer::<s3::GetObjectLockConfiguration>(service, |_, _| Err(Unset::ObjectLock.into())),
     ]
+}
+
+/// The removal of what no bucket has. S3 wants nothing to be there, but for those that have ids.
+fn removed(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
+    macro_rules! no_such {
+        ($($operation:ident),* $(,)?) => {
+            vec![$(answer::<s3::$operation>(service, |_, _| Err(Unset::Report.into()))),*]
+        };
+    }
+    let mut endpoints = no_such![
+        DeleteBucketAnalyticsConfiguration,
+        DeleteBucketIntelligentTieringConfiguration,
+        DeleteBucketInventoryConfiguration,
+        DeleteBucketMetricsConfiguration,
+    ];
+    endpoints.extend([
+        answer::<s3::DeleteBucketLifecycle>(service, |_, _| Ok(s3::DeleteBucketLifecycleOutput {})),
+        answer::<s3::DeleteBucketReplication>(service, |_, _| {
+            Ok(s3::DeleteBucketReplicationOutput {})
+        }),
+        answer::<s3::DeleteBucketWebsite>(service, |_, _| Ok(s3::DeleteBucketWebsiteOutput {})),
+    ]);
+    endpoints
 }
 
 /// Lists of configurations that no bucket has.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use strongroom_model::s3;
 use strongroom_wire::Disposition::{Enforced, Fixed, Refused};
 use strongroom_wire::{
-    Disposition, ErrorResponse, Location, OperationSpec, OperationStatus, RequestHead,
+    Disposition, ErrorResponse, InputKind, Location, OperationSpec, OperationStatus, RequestHead,
     ServiceTables, UnknownMember,
 };
 
@@ -26,6 +26,7 @@ pub fn tables() -> ServiceTables<'static> {
         operations: s3::OPERATIONS,
         status: &STATUS,
         members: &MEMBERS,
+        rules: &RULES,
     }
 }
 
@@ -65,7 +66,11 @@ pub(super) fn refused_member(operation: &str, member: &str) -> Option<ErrorRespo
 }
 
 /// The answer to something that is no member of the operation.
-pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<ErrorResponse> {
+pub(super) fn unknown_member(
+    operation: &str,
+    member: &UnknownMember,
+    head: &RequestHead,
+) -> Option<ErrorResponse> {
     match member {
         UnknownMember::Element(_) | UnknownMember::Attribute(_) => Some(errors::malformed_xml()),
         // SECURITY: some signers move headers into the query of a presigned link. Here they have no
@@ -76,25 +81,27 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
         // SECURITY: who names a version believes that no other one is meant.
         UnknownMember::Query(name) if name == "versionId" => {
             let message = "This operation does not accept a version-id.";
-            Some(
-                ErrorResponse::new("InvalidArgument", 400, message)
-                    .element("ArgumentName", name.as_str()),
-            )
+            let value = head.query.get(name).unwrap_or_default();
+            Some(errors::invalid_argument("versionId", value, message))
         }
         // S3 takes no notice of other parameters that it does not know.
         UnknownMember::Query(_) => None,
         UnknownMember::Header(name) => {
             // SPEC: data-protection, 2.2 and SSE-011, SSE-012.
-            if name.starts_with("x-amz-server-side-encryption") {
+            if name.starts_with(ENCRYPTION) {
                 if operation == "CompleteMultipartUpload" {
                     // SPEC: data-protection, 2.2: ignored, because creation has decided it.
                     return None;
                 }
                 let message = "this header is not supported for this operation";
-                return Some(
-                    ErrorResponse::new("InvalidArgument", 400, message)
-                        .element("ArgumentName", name.as_str()),
-                );
+                let response = ErrorResponse::new("InvalidArgument", 400, message)
+                    .element("ArgumentName", name.as_str());
+                // SECURITY: the others may hold a key or a context, which no answer repeats.
+                let value = head.headers.get(name).filter(|_| name == ENCRYPTION);
+                return Some(match value.and_then(|value| value.to_str().ok()) {
+                    Some(value) => response.element("ArgumentValue", value),
+                    None => response,
+                });
             }
             if name.starts_with("x-amz-checksum-") {
                 // SPEC: data-protection, 1.4: an unknown algorithm.
@@ -110,11 +117,22 @@ pub(super) fn unknown_member(operation: &str, member: &UnknownMember) -> Option<
     }
 }
 
-/// The answer to a head that an operation does not go with.
+/// The answer to a head or body that an operation does not go with.
 ///
 /// SPEC: data-protection, 1.10: a completion that says it is a form is none.
-pub(super) fn refused_head(operation: &str, head: &RequestHead) -> Option<ErrorResponse> {
-    if operation != "CompleteMultipartUpload" {
+pub(super) fn refused_request(
+    spec: &OperationSpec,
+    head: &RequestHead,
+    body: Option<&[u8]>,
+) -> Option<ErrorResponse> {
+    // Who sends a body to a copy believes that it is stored. In a read or deletion HTTP gives it no
+    // meaning.
+    let writes = matches!(spec.method, "PUT" | "POST") && spec.input == InputKind::None;
+    if writes && body.is_some_and(|body| !body.is_empty()) {
+        let message = "the request included a body; requests of this type must not have one";
+        return Some(errors::invalid_request(message));
+    }
+    if spec.name != "CompleteMultipartUpload" {
         return None;
     }
     let mut types = head.headers.get_all(http::header::CONTENT_TYPE).iter();
@@ -130,6 +148,36 @@ pub(super) fn refused_head(operation: &str, head: &RequestHead) -> Option<ErrorR
 /// Rows of all groups of operations.
 static MEMBERS: LazyLock<Vec<MemberRow>> =
     LazyLock::new(|| [CORE, member_rows::ROWS, setting_rows::ROWS].concat());
+
+/// [`unknown_member`] and [`refused_request`] in words.
+static RULES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let list = |prefixes: &[&str]| {
+        let shown: Vec<_> = prefixes.iter().map(|prefix| format!("`{prefix}*`")).collect();
+        shown.join(", ")
+    };
+    vec![
+        "Elements and attributes of a document: refused with `MalformedXML`.".to_owned(),
+        "Query parameters `x-amz-*`: refused with `NotImplemented`, as in a link into which a \
+         signer moved its headers."
+            .to_owned(),
+        "The query parameter `versionId`: refused with `InvalidArgument`.".to_owned(),
+        format!(
+            "Headers `{ENCRYPTION}*`: refused with `InvalidArgument`; CompleteMultipartUpload \
+             takes no notice of them, as the creation of the upload has decided."
+        ),
+        "Headers `x-amz-checksum-*` of an algorithm that is not known: refused with \
+         `InvalidRequest`."
+            .to_owned(),
+        format!("Headers {}: refused with `NotImplemented`.", list(&PROTECTIVE_PREFIXES)),
+        format!(
+            "Headers {}, but for GET and HEAD: refused with `NotImplemented`.",
+            list(&LASTING_PREFIXES)
+        ),
+        "A body to a PUT or POST that takes none: refused with `InvalidRequest`.".to_owned(),
+        "Everything else, such as other headers and query parameters, means nothing, as at S3."
+            .to_owned(),
+    ]
+});
 
 /// The operations that are built.
 static STATUS: LazyLock<Vec<(&'static str, OperationStatus)>> = LazyLock::new(|| {
@@ -188,6 +236,7 @@ const CORE_OPERATIONS: &[&str] = &[
     "PutObject",
 ];
 
+const ENCRYPTION: &str = "x-amz-server-side-encryption";
 const READS: [&str; 5] =
     ["CompleteMultipartUpload", "GetObject", "GetObjectAttributes", "HeadObject", "ListParts"];
 const PARTS: [&str; 2] = ["UploadPart", "UploadPartCopy"];

@@ -46,6 +46,7 @@ macro_rules! checksum_values {
 }
 
 mod buckets;
+mod cors;
 mod encryption;
 pub(crate) mod errors;
 mod fixed;
@@ -74,6 +75,7 @@ pub use members::tables;
 #[must_use]
 pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints = buckets::endpoints(service);
+    endpoints.extend(cors::endpoints(service));
     endpoints.extend(encryption::endpoints(service));
     endpoints.extend(fixed::endpoints(service));
     endpoints.extend(listing::endpoints(service));
@@ -132,5 +134,5 @@ const MANNERS: Manners = Manners {
     decode_error: errors::decode_error,
     refused_member: members::refused_member,
     unknown_member: members::unknown_member,
-    refused_head: members::refused_head,
+    refused_request: members::refused_request,
 };

@@ -155,6 +155,7 @@ impl S3 {
                 writes: vec![
                     Write::Delete { key: keys::bucket(&bucket.name) },
                     Write::Delete { key: keys::owned_bucket(bucket.owner, &bucket.name) },
+                    Write::Delete { key: keys::bucket_cors(bucket.id) },
                     Write::Delete { key: keys::bucket_tags(bucket.id) },
                     put(keys::dead_bucket(bucket.id), Vec::new()),
                 ],

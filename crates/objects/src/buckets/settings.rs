@@ -1,7 +1,8 @@
 //! Changing one setting of a bucket.
 
 use strongroom_access::Permit;
-use strongroom_store::{Batch, Precondition};
+use strongroom_store::{Batch, Precondition, Write};
+use strongroom_types::BucketId;
 
 use super::put;
 use crate::fault::Fault;
@@ -10,6 +11,26 @@ use crate::records::BucketRecord;
 use crate::{RACES_LOST_MAX, S3, keys};
 
 impl S3 {
+    /// Writes a setting that has a record of its own; answered with `status`.
+    pub(crate) async fn write_setting<Op>(
+        &self,
+        permit: &mut Permit<Op>,
+        status: u16,
+        write: impl Fn(BucketId) -> Write,
+    ) -> Result<(), Fault> {
+        for _ in 0..RACES_LOST_MAX {
+            let batch = Batch {
+                writes: vec![write(bucket_of(permit)?.id)],
+                event: Some(permit.audit().sealed_with(outcome(status))),
+                ..Batch::default()
+            };
+            if self.offer(permit, batch).await? == Offer::Committed {
+                return Ok(());
+            }
+        }
+        Err(Fault::Contended)
+    }
+
     /// Changes the record of the bucket that an operation is about; answered with `status`.
     pub(crate) async fn change_bucket<Op>(
         &self,

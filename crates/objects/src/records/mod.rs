@@ -1,9 +1,11 @@
 //! What the store keeps of buckets and objects, and the bytes of it.
 //!
 //! The formats are described byte by byte in `docs/formats/object-record.md`, `bucket-record.md`,
-//! `bucket-tags-record.md` and `manifest.md`. Nothing here knows keys, requests or how records are committed.
+//! `bucket-cors-record.md`, `bucket-tags-record.md` and `manifest.md`. Nothing here knows keys,
+//! requests or how records are committed.
 
 mod bucket;
+mod bucket_cors;
 mod bucket_tags;
 mod codec;
 mod etag;
@@ -14,6 +16,7 @@ mod object;
 mod tests;
 
 pub(crate) use bucket::{BucketEncryption, BucketRecord};
+pub(crate) use bucket_cors::BucketCorsRecord;
 pub(crate) use bucket_tags::BucketTagsRecord;
 pub(crate) use codec::{Decoder, Encoder, RecordError};
 pub(crate) use etag::Etag;

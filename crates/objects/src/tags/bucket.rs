@@ -2,15 +2,15 @@
 
 use strongroom_access::Permit;
 use strongroom_model::s3;
-use strongroom_store::{Batch, Write};
+use strongroom_store::Write;
 use strongroom_types::BucketId;
 
 use super::TagSet;
 use crate::buckets::put;
 use crate::fault::Fault;
-use crate::multipart::{Offer, bucket_of, outcome};
+use crate::multipart::bucket_of;
 use crate::records::BucketTagsRecord;
-use crate::{RACES_LOST_MAX, S3, keys};
+use crate::{S3, keys};
 
 impl S3 {
     /// The tags of a bucket; `None` if it has none.
@@ -48,25 +48,28 @@ impl S3 {
         tags: &TagSet,
         status: u16,
     ) -> Result<(), Fault> {
-        for _ in 0..RACES_LOST_MAX {
-            let batch = Batch {
-                writes: vec![write(bucket_of(permit)?.id, tags)?],
-                event: Some(permit.audit().sealed_with(outcome(status))),
-                ..Batch::default()
-            };
-            if self.offer(permit, batch).await? == Offer::Committed {
-                return Ok(());
-            }
-        }
-        Err(Fault::Contended)
+        let value = encode(tags)?;
+        self.write_setting(permit, status, |bucket| written(bucket, value.clone())).await
     }
 }
 
 /// The change that gives a bucket these tags.
 pub(crate) fn write(bucket: BucketId, tags: &TagSet) -> Result<Write, Fault> {
+    Ok(written(bucket, encode(tags)?))
+}
+
+fn written(bucket: BucketId, value: Option<Vec<u8>>) -> Write {
     let key = keys::bucket_tags(bucket);
-    if tags.0.is_empty() {
-        return Ok(Write::Delete { key });
+    match value {
+        Some(value) => put(key, value),
+        None => Write::Delete { key },
     }
-    Ok(put(key, BucketTagsRecord { tags: tags.0.clone() }.encode()?))
+}
+
+/// The record of these tags; none of no tags.
+fn encode(tags: &TagSet) -> Result<Option<Vec<u8>>, Fault> {
+    if tags.0.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(BucketTagsRecord { tags: tags.0.clone() }.encode()?))
 }

@@ -38,6 +38,24 @@ async fn a_copy_has_the_bytes_and_metadata_of_its_source() {
 }
 
 #[tokio::test]
+async fn what_takes_no_body_is_refused_with_one() {
+    let world = world().await;
+    let upload = world.post("/bkt/parts?uploads").send().await.ok();
+    let part = format!("/bkt/parts?partNumber=1&uploadId={}", upload.element("UploadId").unwrap());
+    let copy = |target: &str| world.put(target).header("x-amz-copy-source", "bkt/source");
+    for target in ["/bkt/copy", &part] {
+        copy(target).body("x").send().await.expect(400, "InvalidRequest");
+    }
+    world.post("/bkt/more?uploads").body("x").send().await.expect(400, "InvalidRequest");
+    world.head("/bkt/copy").send().await.expect(404, "");
+    let uploads = world.get("/bkt?uploads").send().await.ok();
+    assert_eq!(uploads.elements("Key"), ["parts"]);
+    for target in ["/bkt/copy", &part] {
+        copy(target).send().await.ok();
+    }
+}
+
+#[tokio::test]
 async fn large_objects_are_copied_whole() {
     let world = World::with_bucket().await;
     for length in [0, 65_536, 65_537, 1_500_000] {

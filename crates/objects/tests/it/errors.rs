@@ -167,6 +167,20 @@ async fn encryption_other_than_sse_s3_is_refused() {
     for call in [world.get("/bkt/k"), world.head("/bkt/k")] {
         assert_eq!(call.header(sse, "AES256").send().await.status, 400);
     }
+    for call in [world.get("/bkt/k"), world.put("/bkt/p?partNumber=1&uploadId=1").body("x")] {
+        let refused = call.header(sse, "AES256").send().await.expect(400, "InvalidArgument");
+        assert_eq!(refused.element("ArgumentName"), Some(sse));
+        assert_eq!(refused.element("ArgumentValue"), Some("AES256"));
+    }
+    // Not what may be secret.
+    let refused = world.get("/bkt/k?tagging").header(context, "e30=").send().await;
+    let refused = refused.expect(400, "InvalidArgument");
+    assert_eq!(refused.element("ArgumentName"), Some(context));
+    assert!(!refused.text().contains("e30="), "{}", refused.text());
+    let secret = "x-amz-server-side-encryption-customer-key";
+    let refused = world.get("/bkt/k?tagging").header(secret, "c2VjcmV0").send().await;
+    let refused = refused.expect(400, "InvalidArgument");
+    assert!(!refused.text().contains("c2VjcmV0"), "{}", refused.text());
     let get = world.get("/bkt/k").header(customer, "AES256").send().await;
     get.expect(400, "InvalidRequest");
     // SPEC: data-protection, 2.7: the bucket blocks customer keys, on parts and copies too.

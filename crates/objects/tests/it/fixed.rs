@@ -68,6 +68,29 @@ async fn configurations_that_no_bucket_has_are_not_found() {
     }
 }
 
+/// That there is nothing is what a removal wants, except of one that is named.
+#[tokio::test]
+async fn what_no_bucket_has_can_be_removed() {
+    let world = World::with_bucket().await;
+    for query in ["lifecycle", "replication", "website"] {
+        let reply = world.delete(&format!("/bkt?{query}")).send().await;
+        assert_eq!((reply.status, reply.body.len()), (204, 0), "{query}");
+    }
+    for query in ["analytics", "intelligent-tiering", "inventory", "metrics"] {
+        let removed = world.delete(&format!("/bkt?{query}&id=a")).send().await;
+        removed.expect(404, "NoSuchConfiguration");
+        let unnamed = world.delete(&format!("/bkt?{query}")).send().await;
+        unnamed.expect(400, "InvalidArgument");
+    }
+    for query in ["lifecycle", "website", "metrics&id=a"] {
+        world.delete(&format!("/none?{query}")).send().await.expect(404, "NoSuchBucket");
+        let other = world.delete(&format!("/bkt?{query}"));
+        let other = other.header("x-amz-expected-bucket-owner", "222222222222").send().await;
+        other.expect(403, "AccessDenied");
+    }
+    world.get("/bkt").send().await.ok();
+}
+
 #[tokio::test]
 async fn only_the_owner_pays_for_requests() {
     let world = World::with_bucket().await;

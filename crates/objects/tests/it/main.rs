@@ -7,6 +7,7 @@ mod buckets;
 mod checksums;
 mod conditions;
 mod copy;
+mod cors;
 mod costs;
 mod delete;
 mod document;

@@ -248,6 +248,7 @@ impl Machine {
             Err(WriterError::Write(error)) => {
                 tracing::error!(%error, "a write to the log failed; its segment is closed");
                 let segment = self.next_segment(log, Room::Relocation);
+                let segment = segment.or_else(|_| self.segment_of_last_resort());
                 let segment = segment.map_err(|_| WriterError::Write(error))?;
                 self.write_first_group(log, staged, segment, lsn_first)
             }
@@ -339,6 +340,14 @@ impl Machine {
         for file in released {
             self.blobs.release(file);
         }
+    }
+
+    /// A segment out of the room that is kept for the index: without one the engine has to stop.
+    fn segment_of_last_resort(&self) -> io::Result<FreeSegment> {
+        self.reserve.release()?;
+        let wanted = self.limits.segment_bytes_first;
+        self.segments.make(wanted)?;
+        self.segments.take(wanted, Room::Relocation)
     }
 
     /// A segment for the next group, if there is one for this purpose.

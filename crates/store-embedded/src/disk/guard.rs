@@ -118,6 +118,10 @@ impl DiskFile for GuardedFile {
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.file.set_len(bytes)
     }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.file.allocate(bytes)
+    }
 }
 
 #[cfg(test)]

@@ -118,6 +118,13 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// # Errors
     /// As the drive says.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
+
+    /// Extends the file to this length and takes the room for it, so that no write within it meets
+    /// a full drive. A drive that cannot take room without writing only extends the file.
+    ///
+    /// # Errors
+    /// `StorageFull` if there is no room; otherwise as the drive says.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
 }
 
 /// Where a file is: under one of two roots, by a path with `/` between the names.

@@ -138,6 +138,15 @@ impl DiskFile for RealFile {
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.file.set_len(bytes)
     }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        let flags = rustix::fs::FallocateFlags::empty();
+        let allocate = || rustix::fs::fallocate(&self.file, flags, 0, bytes);
+        match rustix::io::retry_on_intr(allocate) {
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => self.set_len(bytes),
+            allocated => Ok(allocated?),
+        }
+    }
 }
 
 /// Makes a directory that only its owner may enter, with those above it.

@@ -483,6 +483,22 @@ impl DiskFile for SimFile {
         shared.inode_mut(self.inode)?.set_len(bytes);
         late.map_or(Ok(()), Err)
     }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.disk.let_others_in();
+        let mut shared = self.disk.shared.lock();
+        let late = shared.begin_loose_change(ChangeKind::Length)?;
+        let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
+        if !shared.fits(self.inode, 0, bytes) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let inode = shared.inode_mut(self.inode)?;
+        if inode.live.len() < bytes {
+            inode.set_len(bytes);
+        }
+        inode.allocate(0, bytes);
+        late.map_or(Ok(()), Err)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -935,6 +951,18 @@ mod tests {
         assert!(file.sync().is_err());
         assert!(disk.open(&path("a")).is_err());
         assert!(disk.is_off());
+    }
+
+    #[test]
+    fn room_that_was_taken_is_there_on_a_full_drive() {
+        let disk = SimDisk::new(1);
+        let file = disk.create(&path("a")).unwrap();
+        disk.limit_bytes(Some(8192));
+        let refused = file.allocate(8193).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        file.allocate(8192).unwrap();
+        assert_eq!((disk.free_bytes().unwrap(), file.len().unwrap()), (0, 8192));
+        file.write_at(4096, &[1; 4096]).unwrap();
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod socket;
 mod tests;
 
 pub(crate) use client::AdminClient;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use protocol::Line;
 pub(crate) use protocol::{
     AccountsAnswer, Command, EndpointAnswer, NewAccountAnswer, Progress, ScrubAnswer, SessionAnswer,
 };

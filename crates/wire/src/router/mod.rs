@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{ALLOW, CONTENT_TYPE};
 
-use crate::preflight::{PreflightError, resource_type};
+use crate::cors::resource_type;
 use crate::{ErrorResponse, OperationSpec, PathShape, RequestHead, Target};
 
 /// A row of a routing table.
@@ -50,12 +50,20 @@ pub enum RouteError {
         /// Its value.
         value: String,
     },
+    /// A query parameter means something beside another one only, which is not there.
+    #[error("this operation does not accept {name} without {missing}")]
+    Incomplete {
+        /// The parameter that is there.
+        name: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
     /// An upload by an HTML form: authenticated from its fields, so not routed here.
     #[error("the request is an upload by form")]
     FormUpload,
     /// A CORS preflight: answered from the bucket's CORS rules, so not routed here.
     #[error("the request is a CORS preflight")]
-    Preflight(PreflightError),
+    Preflight,
 }
 
 impl RouteError {
@@ -81,8 +89,11 @@ impl RouteError {
                     .element("ArgumentName", *name)
                     .element("ArgumentValue", value)
             }
-            Self::Preflight(error) => error.s3(),
-            Self::FormUpload => ErrorResponse::new(
+            // COMPAT: S3 itself gives the name as the value.
+            Self::Incomplete { name, .. } => ErrorResponse::new("InvalidArgument", 400, message)
+                .element("ArgumentName", *name)
+                .element("ArgumentValue", *name),
+            Self::FormUpload | Self::Preflight => ErrorResponse::new(
                 "NotImplemented",
                 501,
                 "a header or query you provided implies functionality that is not implemented",
@@ -127,7 +138,7 @@ impl Router {
     /// If there is none, or more than one.
     pub fn route(&self, head: &RequestHead, target: &Target) -> Result<OperationIndex, RouteError> {
         if head.method == http::Method::OPTIONS {
-            return Err(RouteError::Preflight(PreflightError::of(head, target)));
+            return Err(RouteError::Preflight);
         }
         let present = self.deciding_parameters(head)?;
         if present.is_empty() && is_form_upload(head, target) {
@@ -137,7 +148,18 @@ impl Router {
         let candidates = group.map(Vec::as_slice).unwrap_or_default();
         let refusal = || self.not_allowed(head, target, &present);
         let (index, winner) = best(head, candidates)?.ok_or_else(refusal)?;
-        check_parameters(head, &present, winner, candidates, refusal)?;
+        let mut present_names = present.iter().copied();
+        if let Some(name) = present_names.find(|name| !winner.takes_query(name)) {
+            return Err(match foreign_parameter(head, name, winner, candidates) {
+                Foreign::Other(error) => error,
+                Foreign::OtherMethod => refusal(),
+                // What other methods take alone is a resource that this method does not have.
+                Foreign::Incomplete(error) => match self.names_a_resource(target, name) {
+                    true => refusal(),
+                    false => error,
+                },
+            });
+        }
         check_headers(head, winner, candidates)?;
         Ok(OperationIndex(index))
     }
@@ -157,6 +179,12 @@ impl Router {
         Ok(present)
     }
 
+    /// Whether some method takes this parameter without another one.
+    fn names_a_resource(&self, target: &Target, name: &str) -> bool {
+        let mut of_shape = self.entries.iter().filter(|spec| spec.path == target.shape);
+        of_shape.any(|spec| decides(spec, name) && spec.required_query().all(|other| other == name))
+    }
+
     /// The refusal of a method, with the methods that there are.
     fn not_allowed(
         &self,
@@ -167,11 +195,12 @@ impl Router {
         let of_shape = || self.entries.iter().filter(|spec| spec.path == target.shape);
         let named = present.iter().find(|name| of_shape().any(|spec| decides(spec, name)));
         let fits = |spec: &&RouteEntry| match named {
-            Some(name) => decides(spec, name),
+            Some(name) => decides(spec, name) && spec.method != head.method.as_str(),
             None => spec.query.is_empty() && spec.required_query().next().is_none(),
         };
         let allowed: BTreeSet<_> = of_shape().filter(fits).map(|spec| spec.method).collect();
         let resource_type = match named {
+            Some(&"uploadId") => "UPLOAD".to_owned(),
             Some(name) => name.to_ascii_uppercase(),
             None => resource_type(target.shape).to_owned(),
         };
@@ -180,33 +209,38 @@ impl Router {
     }
 }
 
-/// Refuses parameters that decide another operation than the one found, with `refusal` where it is
-/// one of another method.
-fn check_parameters(
+/// What a parameter does that decides another operation than the one found.
+enum Foreign {
+    /// It contradicts the operation, or has a value that means none.
+    Other(RouteError),
+    /// It belongs to another method.
+    OtherMethod,
+    /// It belongs to another operation of the method, beside a parameter that is not there.
+    Incomplete(RouteError),
+}
+
+fn foreign_parameter(
     head: &RequestHead,
-    present: &[&'static str],
+    name: &'static str,
     winner: RouteEntry,
     candidates: &[(usize, RouteEntry)],
-    refusal: impl Fn() -> RouteError,
-) -> Result<(), RouteError> {
-    for name in present.iter().copied() {
-        if winner.takes_query(name) {
-            continue;
-        }
-        let mut specs = candidates.iter().map(|(_, spec)| spec);
-        let fixed = specs.clone().flat_map(|spec| spec.query).any(|(other, value)| {
-            *other == name && value.is_some_and(|value| head.query.get(name) != Some(value))
-        });
-        if fixed {
-            let value = head.query.get(name).unwrap_or_default().to_owned();
-            return Err(RouteError::UnknownValue { name, value });
-        }
-        if specs.any(|spec| decides(spec, name)) {
-            return Err(RouteError::Ambiguous { name });
-        }
-        return Err(refusal());
+) -> Foreign {
+    let mut specs = candidates.iter().map(|(_, spec)| *spec);
+    let fixed = specs.clone().flat_map(|spec| spec.query).any(|(other, value)| {
+        *other == name && value.is_some_and(|value| head.query.get(name) != Some(value))
+    });
+    if fixed {
+        let value = head.query.get(name).unwrap_or_default().to_owned();
+        return Foreign::Other(RouteError::UnknownValue { name, value });
     }
-    Ok(())
+    let Some(spec) = specs.find(|spec| decides(spec, name)) else {
+        return Foreign::OtherMethod;
+    };
+    let is_plain = winner.query.is_empty() && winner.required_query().next().is_none();
+    match spec.required_query().find(|other| !head.query.contains(other)) {
+        Some(missing) if is_plain => Foreign::Incomplete(RouteError::Incomplete { name, missing }),
+        Some(_) | None => Foreign::Other(RouteError::Ambiguous { name }),
+    }
 }
 
 /// The most specific candidate that fits.

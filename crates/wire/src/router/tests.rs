@@ -52,6 +52,17 @@ static PART: OperationSpec = spec(
         0 "UploadId" Query("uploadId") Text required,
     },
 );
+static PARTS: OperationSpec = OF_UPLOAD;
+static ABORT: OperationSpec = OperationSpec { name: "Abort", method: "DELETE", ..OF_UPLOAD };
+const OF_UPLOAD: OperationSpec = spec(
+    "Parts",
+    "GET",
+    PathShape::Object,
+    &[],
+    crate::members! {
+        0 "UploadId" Query("uploadId") Text required,
+    },
+);
 static PUT_REPORT: OperationSpec = spec(
     "PutReport",
     "PUT",
@@ -68,8 +79,19 @@ fn route(
     query: &str,
     headers: &[(&'static str, &str)],
 ) -> Result<&'static str, RouteError> {
-    let entries: [RouteEntry; 9] =
-        [&LIST, &LIST_V2, &GET, &GET_ACL, &GET_TAGGING, &PUT, &COPY, &PART, &PUT_REPORT];
+    let entries: [RouteEntry; 11] = [
+        &LIST,
+        &LIST_V2,
+        &GET,
+        &GET_ACL,
+        &GET_TAGGING,
+        &PUT,
+        &COPY,
+        &PART,
+        &PARTS,
+        &ABORT,
+        &PUT_REPORT,
+    ];
     let router = Router::new(&entries);
     let mut map = HeaderMap::new();
     map.insert("host", "localhost".parse().unwrap());
@@ -105,12 +127,28 @@ fn a_request_for_two_operations_is_refused() {
     for (method, query, headers) in [
         (Method::GET, "acl&tagging", &[][..]),
         (Method::GET, "tagging&acl", &[]),
-        (Method::PUT, "partNumber=1", &[]),
-        (Method::PUT, "uploadId=u", &[]),
+        (Method::GET, "partNumber=1&acl&tagging", &[]),
         (Method::PUT, "partNumber=1&uploadId=u", &[("x-amz-copy-source", "b/k")]),
     ] {
         let refused = route(method, "/bucket/k", query, headers);
         assert!(matches!(refused, Err(RouteError::Ambiguous { .. })), "{query} {refused:?}");
+    }
+}
+
+#[test]
+fn half_of_a_pair_is_no_operation() {
+    let copy = [("x-amz-copy-source", "b/k")];
+    for headers in [&[][..], &copy] {
+        let refused = route(Method::PUT, "/bucket/k", "partNumber=1", headers).unwrap_err();
+        let (name, missing) = ("partNumber", "uploadId");
+        assert_eq!(refused, RouteError::Incomplete { name, missing });
+        let refused = refused.s3();
+        assert_eq!((&*refused.code, refused.status), ("InvalidArgument", 400));
+        // Other methods have uploads, so that this one names one.
+        let refused = route(Method::PUT, "/bucket/k", "uploadId=u", headers).unwrap_err().s3();
+        let elements = [("Method", "PUT".to_owned()), ("ResourceType", "UPLOAD".to_owned())];
+        assert_eq!((refused.status, &refused.elements[..]), (405, &elements[..]));
+        assert_eq!(refused.headers, [(ALLOW, "DELETE, GET".parse().unwrap())]);
     }
 }
 
@@ -127,7 +165,7 @@ fn a_known_parameter_that_no_operation_of_the_method_takes_is_refused() {
     for (method, path, query) in [
         (Method::PUT, "/bucket/k", "acl"),
         (Method::GET, "/bucket", "acl"),
-        (Method::GET, "/bucket/k", "uploadId=u"),
+        (Method::PATCH, "/bucket/k", "uploadId=u"),
         (Method::DELETE, "/bucket/k", ""),
         (Method::POST, "/", ""),
         (Method::TRACE, "/bucket", ""),
@@ -172,5 +210,5 @@ fn forms_and_preflights_have_their_place() {
     let refused = route(Method::POST, "/bucket/k", "", &form);
     assert!(matches!(refused, Err(RouteError::MethodNotAllowed { .. })));
     let preflight = route(Method::OPTIONS, "/bucket/k", "", &[]);
-    assert_eq!(preflight, Err(RouteError::Preflight(PreflightError::OriginMissing)));
+    assert_eq!(preflight, Err(RouteError::Preflight));
 }

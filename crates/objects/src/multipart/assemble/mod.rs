@@ -68,6 +68,7 @@ pub(crate) fn assemble(
     stored: &StoredParts,
     claims: &CompletionClaims,
 ) -> Result<Assembled, UploadError> {
+    let claimed = claimed_checksum(upload, &claims.checksums)?;
     let manifest = Manifest { parts: select(upload, stored, &claims.parts)? };
     let object_bytes = manifest.object_bytes().unwrap_or(u64::MAX);
     if object_bytes > OBJECT_BYTES_MAX {
@@ -80,7 +81,9 @@ pub(crate) fn assemble(
         return Err(CompleteError::ChecksumTypeDiffers.into());
     }
     let checksum = object_checksum(upload, &manifest)?;
-    check_claimed(&checksum, &claims.checksums)?;
+    if let Some(claimed) = claimed.filter(|claimed| !claimed.is_of(&checksum)) {
+        return Err(CompleteError::ChecksumDiffers(claimed.checksum.algorithm()).into());
+    }
     let etag = object_etag(&manifest);
     Ok(Assembled { manifest, object_bytes, etag, checksum })
 }
@@ -188,36 +191,40 @@ fn object_checksum(
     Ok(ObjectChecksum::full_object(whole))
 }
 
-/// The value of a composite checksum may be given with or without the number of parts.
-fn check_claimed(
-    computed: &ObjectChecksum,
-    claimed: &[(ChecksumAlgorithm, String)],
-) -> Result<(), CompleteError> {
+/// What a completion says of the checksum of the object.
+struct ClaimedChecksum<'a> {
+    checksum: Checksum,
+    /// The number of parts behind a composite one, which may be left out.
+    parts_count: Option<&'a str>,
+}
+
+impl ClaimedChecksum<'_> {
+    fn is_of(&self, computed: &ObjectChecksum) -> bool {
+        let parts_count = computed.parts_count.to_string();
+        self.checksum == computed.checksum
+            && self.parts_count.is_none_or(|claimed| claimed == parts_count)
+    }
+}
+
+/// Reads the claim. What can be told from its form is told before the parts are judged.
+fn claimed_checksum<'a>(
+    upload: &UploadRecord,
+    claimed: &'a [(ChecksumAlgorithm, String)],
+) -> Result<Option<ClaimedChecksum<'a>>, CompleteError> {
     let (algorithm, text) = match claimed {
-        [] => return Ok(()),
+        [] => return Ok(None),
         [(algorithm, text)] => (*algorithm, text.as_str()),
         _ => return Err(CompleteError::ChecksumsSeveral),
     };
-    if *text == computed.to_string() && algorithm == computed.checksum.algorithm() {
-        return Ok(());
-    }
-    let value = match (computed.checksum_type, text.split_once('-')) {
-        (ChecksumType::Composite, Some((value, count)))
-            if count == computed.parts_count.to_string() =>
-        {
-            value
-        }
-        (ChecksumType::Composite, Some(_)) => {
-            return Err(CompleteError::ChecksumDiffers(algorithm));
-        }
-        _ => text,
+    let composite = upload.checksum_type() == ChecksumType::Composite;
+    let (value, parts_count) = match text.split_once('-').filter(|_| composite) {
+        Some((value, parts_count)) => (value, Some(parts_count)),
+        None => (text, None),
     };
     match Checksum::from_base64(algorithm, value) {
-        Ok(value) if value == computed.checksum => Ok(()),
+        Ok(checksum) => Ok(Some(ClaimedChecksum { checksum, parts_count })),
         // SPEC: data-protection, 1.4: text that is too short to be a digest is a wrong digest.
-        Ok(_) | Err(ChecksumError::TooShort { .. }) => {
-            Err(CompleteError::ChecksumDiffers(algorithm))
-        }
+        Err(ChecksumError::TooShort { .. }) => Err(CompleteError::ChecksumDiffers(algorithm)),
         Err(ChecksumError::Malformed { .. }) => Err(CompleteError::ChecksumInvalid(algorithm)),
     }
 }

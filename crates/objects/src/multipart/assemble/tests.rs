@@ -203,6 +203,11 @@ fn checksums_in_the_list_are_those_of_the_parts() {
     assert!(matches!(with(&[(Sha1, &zero)]), CompleteError::Part { number: 2, .. }));
     let missing = CompleteError::PartChecksumMissing { number: 2, algorithm: Sha1 };
     assert_eq!(with(&[]), missing);
+    // What is no checksum of the object at all is told first.
+    let mut wrong = claims(&declared, &stored);
+    wrong.parts[1].checksums.clear();
+    wrong.checksums = vec![(Sha1, "bad".to_owned())];
+    assert_eq!(refused(&declared, &stored, &wrong), CompleteError::ChecksumDiffers(Sha1));
     let other = CompleteError::PartChecksumAlgorithm { number: 2, found: Crc32 };
     assert_eq!(with(&[(Crc32, "AAAAAA==")]), other);
     let invalid = CompleteError::PartChecksumInvalid { number: 2 };

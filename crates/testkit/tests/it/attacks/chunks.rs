@@ -359,3 +359,29 @@ fn a_signed_digest_is_that_of_the_body_and_documents_do_not_stream() {
     let call = call.body("5\r\nhello\r\n0\r\n\r\n");
     assert_eq!(refused(&world, "document", &call), "400 InvalidRequest");
 }
+
+/// SPEC: data-protection, 1.6: what takes no such body at all does not ask how long it is.
+#[test]
+fn only_uploads_stream() {
+    let world = World::new();
+    let signer = world.server.signer(world.server.main());
+    for mode in
+        [PayloadMode::SignedChunks, PayloadMode::SignedChunksTrailer, PayloadMode::UnsignedTrailer]
+    {
+        for (method, target) in [
+            ("GET", format!("/{BUCKET}/{KEY}")),
+            ("GET", "/".to_owned()),
+            ("DELETE", format!("/{BUCKET}/{KEY}")),
+            ("POST", format!("/{BUCKET}?delete=")),
+            ("PUT", format!("/{BUCKET}?versioning=")),
+        ] {
+            let call = world.server.call(method, &target);
+            let (call, _) = call.sign_for(&signer, mode).unwrap();
+            let name = format!("{mode:?} {method} {target}");
+            assert_eq!(refused(&world, &name, &call), "400 InvalidRequest", "{name}");
+        }
+    }
+    let stranger = world.server.call("GET", &format!("/{BUCKET}/{KEY}"));
+    let stranger = stranger.header("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    assert_eq!(refused(&world, "stranger", &stranger), "400 InvalidRequest");
+}

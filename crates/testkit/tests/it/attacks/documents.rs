@@ -145,6 +145,16 @@ fn a_document_is_what_its_digest_says() {
     assert_eq!(reply.outcome(), "400 InvalidRequest");
 }
 
+/// What nobody reads needs no digest: the answer says what is the matter.
+#[test]
+fn an_operation_that_is_not_built_asks_for_no_digest() {
+    let world = World::new();
+    let call = world.server.call("PUT", &format!("/{BUCKET}?website=")).body("<x>");
+    let call = call.sign(&world.server.signer(world.server.main())).unwrap();
+    let reply = assert_refused(&world, "no digest", &call.to_bytes()).unwrap();
+    assert_eq!(reply.outcome(), "501 NotImplemented");
+}
+
 /// The answer comes though the document never does: it was not waited for.
 #[test]
 fn a_document_of_a_stranger_is_not_read() {

@@ -63,6 +63,9 @@ fn document(spec: &OperationSpec) -> Vec<u8> {
         // The only ones that say something about us; all others are written from the table.
         ("CreateBucket", _) => String::new(),
         ("DeleteObjects", _) => format!("<Delete><Object><Key>{KEY}</Key></Object></Delete>"),
+        ("PutBucketCors", _) => "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>\
+            <AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>"
+            .to_owned(),
         ("PutBucketEncryption", _) => "<ServerSideEncryptionConfiguration><Rule>\
             <ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
