@@ -44,10 +44,17 @@ pub fn object_record(bytes: &[u8]) {
     }
 }
 
-/// Records of buckets: what is read is written as the same bytes.
+/// Records of buckets: what is read is written as the same bytes, or as the format of today that says
+/// the same.
 pub fn bucket_record(bytes: &[u8]) {
     if let Ok(record) = BucketRecord::decode(bytes) {
-        assert_eq!(record.encode().as_deref(), Ok(bytes));
+        let written = record.encode();
+        match bytes.first() {
+            Some(1) => {
+                assert_eq!(written.map(|bytes| BucketRecord::decode(&bytes)), Ok(Ok(record)))
+            }
+            _ => assert_eq!(written.as_deref(), Ok(bytes)),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::multipart::{
     CompleteError, OBJECT_BYTES_MAX, PART_BYTES_MIN, PartSourceError, UploadError,
 };
 use crate::objects::ObjectError;
+use crate::ownership::OwnershipError;
 use crate::payload::PayloadFault;
 use crate::tags::{TagError, TaggingError};
 
@@ -29,6 +30,12 @@ pub(crate) fn decode_error(operation: &str, error: &DecodeError) -> ErrorRespons
     let unknown = error.kind == DecodeErrorKind::UnknownEnumValue;
     match &error.location {
         DecodeLocation::Header("x-amz-storage-class") if unknown => storage_class(),
+        DecodeLocation::Header(name @ "x-amz-object-ownership") if unknown => ErrorResponse::new(
+            "InvalidArgument",
+            400,
+            "the value of `x-amz-object-ownership` is invalid",
+        )
+        .element("ArgumentName", *name),
         DecodeLocation::Header(
             name @ ("x-amz-sdk-checksum-algorithm"
             | "x-amz-checksum-algorithm"
@@ -184,7 +191,9 @@ pub(crate) enum Unset {
     Cors,
     Lifecycle,
     ObjectLock,
+    OwnershipControls,
     Policy,
+    PublicAccessBlock,
     Replication,
     /// Of analytics, inventory, metrics or tiering: there are many, each with an id.
     Report,
@@ -202,7 +211,14 @@ impl From<Unset> for ErrorResponse {
                 "ObjectLockConfigurationNotFoundError",
                 "object lock configuration does not exist for this bucket",
             ),
+            Unset::OwnershipControls => {
+                ("OwnershipControlsNotFoundError", "the bucket ownership controls were not found")
+            }
             Unset::Policy => ("NoSuchBucketPolicy", "the bucket policy does not exist"),
+            Unset::PublicAccessBlock => (
+                "NoSuchPublicAccessBlockConfiguration",
+                "the public access block configuration was not found",
+            ),
             Unset::Replication => (
                 "ReplicationConfigurationNotFoundError",
                 "the replication configuration was not found",
@@ -214,6 +230,15 @@ impl From<Unset> for ErrorResponse {
             ),
         };
         Self::new(code, 404, message)
+    }
+}
+
+impl From<OwnershipError> for ErrorResponse {
+    fn from(error: OwnershipError) -> Self {
+        match error {
+            OwnershipError::AclGrantsOthers => bucket_acl(),
+            OwnershipError::Fault(fault) => fault.into(),
+        }
     }
 }
 

@@ -29,11 +29,9 @@ pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
         answer::<s3::GetBucketNotificationConfiguration>(service, |_, _| {
             Ok(s3::GetBucketNotificationConfigurationOutput::default())
         }),
-        answer::<s3::GetBucketOwnershipControls>(service, |_, _| Ok(ownership())),
         answer::<s3::GetBucketRequestPayment>(service, |_, _| {
             Ok(s3::GetBucketRequestPaymentOutput { payer: Some(s3::Payer::BucketOwner) })
         }),
-        answer::<s3::GetPublicAccessBlock>(service, |_, _| Ok(public_access_block())),
         answer::<s3::PutBucketRequestPayment>(service, |input, _| {
             match input.request_payment_configuration.payer {
                 s3::Payer::BucketOwner => Ok(s3::PutBucketRequestPaymentOutput {}),
@@ -129,23 +127,6 @@ fn bucket_acl(bucket: &BucketRecord) -> s3::GetBucketAclOutput {
         owner: Some(owner_out(bucket.owner_id)),
         grants: Some(vec![s3::Grant { grantee: Some(grantee), permission }]),
     }
-}
-
-fn ownership() -> s3::GetBucketOwnershipControlsOutput {
-    let rule = s3::OwnershipControlsRule::new(s3::ObjectOwnership::BucketOwnerEnforced);
-    let ownership_controls = Some(s3::OwnershipControls { rules: vec![rule] });
-    s3::GetBucketOwnershipControlsOutput { ownership_controls }
-}
-
-/// Nobody but the owner's account reaches a bucket.
-fn public_access_block() -> s3::GetPublicAccessBlockOutput {
-    let configuration = s3::PublicAccessBlockConfiguration {
-        block_public_acls: Some(true),
-        ignore_public_acls: Some(true),
-        block_public_policy: Some(true),
-        restrict_public_buckets: Some(true),
-    };
-    s3::GetPublicAccessBlockOutput { public_access_block_configuration: Some(configuration) }
 }
 
 /// A list of nothing has no second page.

@@ -56,6 +56,7 @@ mod member_rows;
 mod members;
 mod multipart;
 mod objects;
+mod public_access;
 mod reads;
 mod setting_rows;
 mod tagging;
@@ -81,6 +82,7 @@ pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     endpoints.extend(listing::endpoints(service));
     endpoints.extend(multipart::endpoints(service));
     endpoints.extend(objects::endpoints(service));
+    endpoints.extend(public_access::endpoints(service));
     endpoints.extend(tagging::endpoints(service));
     endpoints.extend(versioning::endpoints(service));
     let bound: BTreeSet<&str> = endpoints.iter().map(|endpoint| endpoint.name()).collect();

@@ -13,7 +13,7 @@ use strongroom_store::{
 use strongroom_types::{AccountId, BucketId, BucketName, Region, Timestamp, VersioningState};
 
 use crate::fault::Fault;
-use crate::records::{BucketEncryption, BucketRecord};
+use crate::records::{BucketAccess, BucketEncryption, BucketRecord};
 use crate::tags::{self, TagSet};
 use crate::{RACES_LOST_MAX, S3, keys};
 
@@ -108,6 +108,7 @@ impl S3 {
             region: self.region.clone(),
             versioning: VersioningState::Unversioned,
             encryption: BucketEncryption::default(),
+            access: BucketAccess::default(),
         };
         // The key is durable before the record that needs it; without the record nobody misses it.
         self.store.keys.create(KeyName::Bucket(id)).await.map_err(Fault::from)?;

@@ -38,22 +38,38 @@ impl S3 {
         status: u16,
         change: impl Fn(&mut BucketRecord),
     ) -> Result<(), Fault> {
+        let change = |record: &mut BucketRecord| {
+            change(record);
+            Ok::<_, Fault>(Vec::new())
+        };
+        self.try_change_bucket(permit, status, change).await
+    }
+
+    /// The same for a change that the bucket may not be fit for, and that writes more than its record.
+    pub(crate) async fn try_change_bucket<Op, E: From<Fault>>(
+        &self,
+        permit: &mut Permit<Op>,
+        status: u16,
+        change: impl Fn(&mut BucketRecord) -> Result<Vec<Write>, E>,
+    ) -> Result<(), E> {
         for _ in 0..RACES_LOST_MAX {
             let bucket = bucket_of(permit)?;
             let key = keys::bucket(&bucket.name);
-            let Some(entry) = self.store.metadata.get(&key).await? else {
-                permit.renew().await?;
+            let Some(entry) = self.store.metadata.get(&key).await.map_err(Fault::from)? else {
+                permit.renew().await.map_err(Fault::from)?;
                 continue;
             };
-            let mut record = BucketRecord::decode(&entry.value)?;
-            change(&mut record);
+            let mut record = BucketRecord::decode(&entry.value).map_err(Fault::from)?;
+            if record.id != bucket.id {
+                permit.renew().await.map_err(Fault::from)?;
+                continue;
+            }
+            let mut writes = change(&mut record)?;
+            writes.push(put(key.clone(), record.encode().map_err(Fault::from)?));
             let batch = Batch {
                 // What is written is what was read, but for the setting.
-                preconditions: vec![Precondition::Revision {
-                    key: key.clone(),
-                    revision: entry.revision,
-                }],
-                writes: vec![put(key, record.encode()?)],
+                preconditions: vec![Precondition::Revision { key, revision: entry.revision }],
+                writes,
                 event: Some(permit.audit().sealed_with(outcome(status))),
                 ..Batch::default()
             };
@@ -61,6 +77,6 @@ impl S3 {
                 return Ok(());
             }
         }
-        Err(Fault::Contended)
+        Err(Fault::Contended.into())
     }
 }

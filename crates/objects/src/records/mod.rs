@@ -15,7 +15,7 @@ mod object;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bucket::{BucketEncryption, BucketRecord};
+pub(crate) use bucket::{BucketAccess, BucketEncryption, BucketRecord, ObjectOwnership};
 pub(crate) use bucket_cors::BucketCorsRecord;
 pub(crate) use bucket_tags::BucketTagsRecord;
 pub(crate) use codec::{Decoder, Encoder, RecordError};

@@ -1,15 +1,16 @@
 use proptest::collection::vec;
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use strongroom_crypto::{BlobId, Checksum, ChecksumAlgorithm};
+use strongroom_policy::{Acl, AclGrant, AclGroup, AclPermission, Grantee, PublicAccessBlock};
 use strongroom_types::{
     AccountId, BucketId, CanonicalUserId, Timestamp, VersionId, VersioningState,
 };
 
 use super::object::RetentionMode;
 use super::{
-    BucketEncryption, BucketRecord, DataKeyRecord, Etag, LockState, Manifest, ManifestPart,
-    ObjectChecksum, ObjectKind, ObjectMetadata, ObjectRecord, ObjectSummary, PARTS_MAX,
-    PartsOrigin, RecordError, SystemMetadata,
+    BucketAccess, BucketEncryption, BucketRecord, DataKeyRecord, Etag, LockState, Manifest,
+    ManifestPart, ObjectChecksum, ObjectKind, ObjectMetadata, ObjectOwnership, ObjectRecord,
+    ObjectSummary, PARTS_MAX, PartsOrigin, RecordError, SystemMetadata,
 };
 use crate::keys::UploadUnique;
 
@@ -51,6 +52,27 @@ fn object() -> ObjectRecord {
     }
 }
 
+fn access() -> BucketAccess {
+    let grant = |grantee, permission| AclGrant { grantee, permission };
+    let grants = vec![
+        grant(Grantee::CanonicalUser("02".repeat(32).into()), AclPermission::FullControl),
+        grant(Grantee::Group(AclGroup::AllUsers), AclPermission::Read),
+        grant(Grantee::Group(AclGroup::AuthenticatedUsers), AclPermission::ReadAcp),
+        grant(Grantee::Group(AclGroup::LogDelivery), AclPermission::Write),
+        grant(Grantee::Group(AclGroup::LogDelivery), AclPermission::WriteAcp),
+    ];
+    BucketAccess {
+        ownership: Some(ObjectOwnership::ObjectWriter),
+        public_access_block: Some(PublicAccessBlock {
+            ignore_public_acls: true,
+            ..PublicAccessBlock::default()
+        }),
+        requester_pays: true,
+        bucket_policy: Some([9; 16]),
+        acl: Some(Acl { grants }),
+    }
+}
+
 fn bucket() -> BucketRecord {
     BucketRecord {
         id: BucketId::from_bytes([1; 16]),
@@ -60,6 +82,7 @@ fn bucket() -> BucketRecord {
         region: "us-east-1".parse().unwrap(),
         versioning: VersioningState::Suspended,
         encryption: BucketEncryption { bucket_key_enabled: true, sse_c_blocked: false },
+        access: access(),
     }
 }
 
@@ -122,6 +145,61 @@ fn bucket_records_round_trip() {
         let record = BucketRecord { versioning, ..bucket() };
         assert_eq!(BucketRecord::decode(&record.encode().unwrap()), Ok(record));
     }
+    for ownership in [
+        None,
+        Some(ObjectOwnership::BucketOwnerEnforced),
+        Some(ObjectOwnership::BucketOwnerPreferred),
+    ] {
+        let access = BucketAccess {
+            ownership,
+            public_access_block: None,
+            requester_pays: false,
+            bucket_policy: None,
+            acl: None,
+        };
+        let record = BucketRecord { access, ..bucket() };
+        assert_eq!(BucketRecord::decode(&record.encode().unwrap()), Ok(record));
+    }
+}
+
+#[test]
+fn a_bucket_of_the_first_format_is_closed_to_the_public() {
+    let new = BucketRecord { access: BucketAccess::default(), ..bucket() };
+    let mut bytes = new.encode().unwrap();
+    // The fields that came with format version 2: four bytes of a new bucket.
+    bytes.truncate(bytes.len() - 4);
+    bytes[0] = 1;
+    assert_eq!(BucketRecord::decode(&bytes), Ok(new));
+    assert!(BucketRecord::decode(&[bytes.as_slice(), &[0x1f, 0, 0, 0]].concat()).is_err());
+    let ownership = bytes.len() - 4;
+    for other in [0, 2, 3, 4] {
+        let mut bytes = bytes.clone();
+        bytes[ownership] = other;
+        let refused = Err(RecordError::Invalid("object ownership"));
+        assert_eq!(BucketRecord::decode(&bytes), refused);
+    }
+}
+
+#[test]
+fn damage_of_what_decides_about_access_is_found() {
+    let bytes = bucket().encode().unwrap();
+    for length in 0..bytes.len() {
+        assert!(BucketRecord::decode(&bytes[..length]).is_err());
+    }
+    let last = bytes.len() - 1;
+    for (place, value) in [(last, 4), (last - 1, 6), (last - 1, 0)] {
+        let mut bytes = bytes.clone();
+        bytes[place] = value;
+        assert!(BucketRecord::decode(&bytes).is_err(), "{place}");
+    }
+    let mut bytes = BucketRecord { access: BucketAccess::default(), ..bucket() }.encode().unwrap();
+    let block = bytes.len() - 4;
+    assert_eq!(bytes[block], 0x1f);
+    for bits in [0x0f, 0x01, 0x20, 0x3f] {
+        bytes[block] = bits;
+        let refused = Err(RecordError::Invalid("public access block"));
+        assert_eq!(BucketRecord::decode(&bytes), refused);
+    }
 }
 
 #[test]
@@ -135,8 +213,8 @@ fn truncated_and_extended_records_are_damaged() {
     }
     let longer = [object.as_slice(), &[0]].concat();
     assert_eq!(ObjectRecord::decode(&longer), Err(RecordError::Trailing(1)));
-    let later = [&[2], &bucket[1..]].concat();
-    assert_eq!(BucketRecord::decode(&later), Err(RecordError::UnknownFormatVersion(2)));
+    let later = [&[3], &bucket[1..]].concat();
+    assert_eq!(BucketRecord::decode(&later), Err(RecordError::UnknownFormatVersion(3)));
 }
 
 #[test]

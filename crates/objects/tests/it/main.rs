@@ -19,6 +19,7 @@ mod listing;
 mod multipart;
 mod objects;
 mod parts;
+mod public_access;
 mod races;
 mod sweep;
 mod tagging;

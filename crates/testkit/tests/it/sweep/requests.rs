@@ -70,6 +70,9 @@ fn document(spec: &OperationSpec) -> Vec<u8> {
             <ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
             .to_owned(),
+        ("PutBucketOwnershipControls", _) => "<OwnershipControls><Rule><ObjectOwnership>\
+            BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>"
+            .to_owned(),
         ("CompleteMultipartUpload", _) => format!(
             "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part>\
              </CompleteMultipartUpload>",
