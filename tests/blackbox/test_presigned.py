@@ -90,6 +90,30 @@ def test_a_url_lives_at_most_a_week(s3, endpoint, bucket, http, seconds):
         assert code(answer) == (403, "AccessDenied")
 
 
+@pytest.mark.parametrize("parameter, value, expected", [
+    ("Expires", "604801", (400, "AuthorizationQueryParametersError")),
+    ("Expires", "-1", (400, "AuthorizationQueryParametersError")),
+    ("Expires", "abc", (400, "AuthorizationQueryParametersError")),
+    ("Expires", None, (400, "AuthorizationQueryParametersError")),
+    ("Signature", None, (400, "AuthorizationQueryParametersError")),
+    ("SignedHeaders", None, (400, "AuthorizationQueryParametersError")),
+    ("Expires", "3601", (403, "SignatureDoesNotMatch")),
+    ("Date", "20000101T000000Z", (400, "AuthorizationQueryParametersError")),
+    ("Signature", "0" * 64, (403, "SignatureDoesNotMatch")),
+    ("Algorithm", "AWS4-HMAC-SHA1", (400, "AuthorizationQueryParametersError")),
+    ("Credential", "x", (400, "AuthorizationQueryParametersError")),
+])
+def test_a_url_of_version_4_that_was_changed_is_refused(s3, endpoint, bucket, http, parameter, value, expected):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    signer = client(endpoint, **VERSIONS["s3v4"])
+    url = urllib.parse.urlsplit(signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))
+    assert http.request("GET", url.geturl()).data == b"x"
+    query = dict(urllib.parse.parse_qsl(url.query))
+    query[f"X-Amz-{parameter}"] = value
+    query = urllib.parse.urlencode({name: value for name, value in query.items() if value is not None})
+    assert code(http.request("GET", url._replace(query=query).geturl())) == expected
+
+
 def test_version_2_is_for_reading_and_writing_objects_only(s3, endpoint, bucket, http):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     old = client(endpoint, signature_version="s3")

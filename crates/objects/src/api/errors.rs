@@ -450,6 +450,9 @@ impl From<CompleteError> for ErrorResponse {
         let message = error.to_string();
         match error {
             CompleteError::MalformedList => malformed_xml(),
+            CompleteError::PartNumber { number } => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "PartNumber")
+                .element("ArgumentValue", number.to_string()),
             CompleteError::PartOrder => Self::new("InvalidPartOrder", 400, message),
             CompleteError::Part { number, etag } => Self::new("InvalidPart", 400, message)
                 .element("PartNumber", number.to_string())

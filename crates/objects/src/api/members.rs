@@ -103,6 +103,12 @@ pub(super) fn unknown_member(
                     None => response,
                 });
             }
+            if name == "x-amz-copy-source" {
+                let message = "you can only specify a copy source header for copy requests";
+                let value = head.headers.get(name).and_then(|value| value.to_str().ok());
+                let value = value.unwrap_or_default();
+                return Some(errors::invalid_argument("x-amz-copy-source", value, message));
+            }
             if name.starts_with("x-amz-checksum-") {
                 // SPEC: data-protection, 1.4: an unknown algorithm.
                 let message = "the algorithm of the checksum header is not known";
@@ -168,6 +174,7 @@ static RULES: LazyLock<Vec<String>> = LazyLock::new(|| {
         "Headers `x-amz-checksum-*` of an algorithm that is not known: refused with \
          `InvalidRequest`."
             .to_owned(),
+        "The header `x-amz-copy-source`: refused with `InvalidArgument`.".to_owned(),
         format!("Headers {}: refused with `NotImplemented`.", list(&PROTECTIVE_PREFIXES)),
         format!(
             "Headers {}, but for GET and HEAD: refused with `NotImplemented`.",

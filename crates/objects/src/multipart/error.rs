@@ -74,6 +74,12 @@ pub(crate) enum CompleteError {
     /// The list of parts is empty or longer than any upload.
     #[error("the list of parts is empty or too long")]
     MalformedList,
+    /// A part of the list has a number below 1.
+    #[error("the part number must be at least 1")]
+    PartNumber {
+        /// The number.
+        number: i64,
+    },
     /// The numbers do not ascend, or leave one out where the checksum needs all.
     #[error("the list of parts was not in ascending order; parts must be ordered by part number")]
     PartOrder,

@@ -302,6 +302,8 @@ async fn lists_that_do_not_fit_are_refused_and_change_nothing() {
     send(pick(&[1, 0])).await.expect(400, "InvalidPartOrder");
     send(pick(&[0, 0])).await.expect(400, "InvalidPartOrder");
     send(vec![list[0].clone(), listed(9_999, OBJECT_ETAG, "")]).await.expect(400, "InvalidPart");
+    let below = send(vec![listed(0, OBJECT_ETAG, "")]).await.expect(400, "InvalidArgument");
+    assert_eq!(below.element("ArgumentName"), Some("PartNumber"));
     let wrong = send(vec![listed(1, "\"0123\"", "")]).await.expect(400, "InvalidPart");
     assert_eq!(wrong.element("PartNumber"), Some("1"));
     world.post(&format!("/bkt/k?uploadId={id}")).send().await.expect(400, "MalformedXML");

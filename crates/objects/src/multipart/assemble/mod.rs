@@ -105,6 +105,9 @@ fn select(
     if claimed.is_empty() || claimed.len() > PARTS_MAX {
         return Err(CompleteError::MalformedList);
     }
+    if let Some(part) = claimed.iter().find(|part| part.number < 1) {
+        return Err(CompleteError::PartNumber { number: part.number });
+    }
     let ascend = claimed.windows(2).all(|pair| match pair {
         [first, second] => first.number < second.number,
         _ => true,
