@@ -252,6 +252,58 @@ impl AclQuestion<'_> {
     }
 }
 
+/// Who owns the objects of a bucket, and whether ACLs mean anything.
+///
+/// SPEC: access-control, 4.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ObjectOwnership {
+    /// The bucket's owner, and ACLs are off. What new buckets have.
+    #[default]
+    BucketOwnerEnforced,
+    /// The bucket's owner, if the writer says so.
+    BucketOwnerPreferred,
+    /// The writer. Also of old buckets that have no setting.
+    ObjectWriter,
+}
+
+impl ObjectOwnership {
+    /// The name in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BucketOwnerEnforced => "BucketOwnerEnforced",
+            Self::BucketOwnerPreferred => "BucketOwnerPreferred",
+            Self::ObjectWriter => "ObjectWriter",
+        }
+    }
+
+    /// Whether ACLs grant anything and can be written.
+    #[must_use]
+    pub fn has_acls(self) -> bool {
+        self != Self::BucketOwnerEnforced
+    }
+
+    /// Whether a write may bring this ACL along: without ACLs only one that gives the bucket's owner
+    /// full control and nobody else anything.
+    #[must_use]
+    pub fn accepts(self, acl: &Acl, bucket_owner: &str) -> bool {
+        self.has_acls()
+            || acl.grants.iter().all(|grant| {
+                grant.permission == AclPermission::FullControl
+                    && matches!(&grant.grantee, Grantee::CanonicalUser(id) if **id == *bucket_owner)
+            })
+    }
+}
+
+impl FromStr for ObjectOwnership {
+    type Err = AclNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::BucketOwnerEnforced, Self::BucketOwnerPreferred, Self::ObjectWriter];
+        all.into_iter().find(|mode| mode.as_str() == text).ok_or(AclNameError)
+    }
+}
+
 /// A canned ACL.
 ///
 /// SPEC: access-control, 4.1.
@@ -489,6 +541,18 @@ mod tests {
         assert_eq!(object(CannedAcl::AwsExecRead), 1);
         let own = CannedAcl::BucketOwnerFullControl.grants(AclTarget::Object, "o", "o");
         assert_eq!(own, CannedAcl::Private.grants(AclTarget::Object, "o", "o"));
+    }
+
+    #[test]
+    fn without_acls_only_full_control_of_the_bucket_owner_is_accepted() {
+        let enforced: ObjectOwnership = "BucketOwnerEnforced".parse().unwrap();
+        let acl = |canned: CannedAcl, owner| canned.grants(AclTarget::Object, owner, "o");
+        assert!(enforced.accepts(&acl(CannedAcl::BucketOwnerFullControl, "o"), "o"));
+        assert!(enforced.accepts(&acl(CannedAcl::Private, "o"), "o"));
+        assert!(!enforced.accepts(&acl(CannedAcl::PublicRead, "o"), "o"));
+        assert!(!enforced.accepts(&acl(CannedAcl::Private, "w"), "o"));
+        assert!(ObjectOwnership::ObjectWriter.accepts(&acl(CannedAcl::PublicRead, "o"), "o"));
+        assert!("Enforced".parse::<ObjectOwnership>().is_err());
     }
 
     #[test]

@@ -16,6 +16,9 @@ mod context;
 mod document;
 mod error;
 mod evaluate;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod pattern;
 mod place;
@@ -28,7 +31,7 @@ mod variables;
 
 pub use acl::{
     ACL_GRANTS_MAX, Acl, AclGrant, AclGroup, AclNameError, AclPermission, AclQuestion, AclTarget,
-    CannedAcl, ExistingObject, Grantee,
+    CannedAcl, ExistingObject, Grantee, ObjectOwnership,
 };
 pub use action::{Action, ActionError};
 pub use context::{Context, Value};
@@ -46,3 +49,4 @@ pub use place::Place;
 pub use principal::{Account, PolicyPrincipal, PrincipalMatch, RequestPrincipal};
 pub use public_access_block::PublicAccessBlock;
 pub use trace::{ConditionTrace, Trace, TraceEntry};
+pub use validate::{Finding, Severity};

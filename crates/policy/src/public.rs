@@ -135,3 +135,134 @@ fn is_of_bucket(value: &str) -> bool {
     let (bucket, _) = resource.split_once('/').unwrap_or((resource, ""));
     is_fixed(bucket) && !value.contains("${")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn public_as(kind: PolicyKind, principal: &str, condition: &str) -> bool {
+        let resource = match kind {
+            PolicyKind::AccessPoint => "arn:aws:s3:us-east-1:111111111111:accesspoint/ap/object/*",
+            _ => "arn:aws:s3:::b/*",
+        };
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Principal": {principal},
+            "Action": "s3:GetObject", "Resource": "{resource}", "Condition": {condition}}}}}"#
+        );
+        Policy::parse(kind, text.as_bytes()).unwrap_or_else(|e| panic!("{e}: {text}")).is_public()
+    }
+
+    /// Everyone, under `operator` over `key` with one value.
+    fn public(operator: &str, key: &str, value: &str) -> bool {
+        let condition = format!(r#"{{"{operator}": {{"{key}": "{value}"}}}}"#);
+        public_as(PolicyKind::Bucket, r#""*""#, &condition)
+    }
+
+    #[test]
+    fn fixed_principals_are_not_public() {
+        let named = |principal: &str| public_as(PolicyKind::Bucket, principal, "{}");
+        assert!(named(r#""*""#) && named(r#"{"AWS": "*"}"#));
+        assert!(named(r#"{"AWS": ["111111111111", "*"]}"#));
+        assert!(!named(r#"{"AWS": ["111111111111", "arn:aws:iam::111111111111:user/alice"]}"#));
+        assert!(!named(r#"{"Service": "logging.s3.amazonaws.com"}"#));
+        assert!(named(r#"{"Federated": "accounts.google.com"}"#));
+    }
+
+    #[test]
+    fn keys_that_limit_everyone() {
+        for (operator, key, value) in [
+            ("StringEquals", "aws:PrincipalOrgID", "o-a1b2c3d4e5"),
+            ("StringEqualsIgnoreCase", "aws:SourceAccount", "111111111111"),
+            ("StringEquals", "aws:PrincipalAccount", "111111111111"),
+            ("StringLike", "aws:SourceVpce", "vpce-1a2b"),
+            ("StringEquals", "AWS:sourcevpc", "vpc-1a2b"),
+            ("StringEquals", "aws:VpceAccount", "111111111111"),
+            ("StringEquals", "aws:VpceOrgID", "o-a1b2c3d4e5"),
+            ("StringEquals", "aws:SourceOwner", "111111111111"),
+            ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-a1b2c3d4e5/*"),
+            ("StringEquals", "aws:SourceOrgID", "o-a1b2c3d4e5"),
+            ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/*"),
+            ("StringEquals", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/r"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:sns:us-east-1:111111111111:*"),
+            ("ArnEquals", "aws:SourceArn", "arn:aws:s3:::source"),
+            ("IpAddress", "aws:SourceIp", "203.0.0.0/8"),
+            ("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
+            ("IpAddress", "aws:SourceIp", "2001:db8::/32"),
+            ("StringEquals", "aws:userid", "AIDA00000000000000000"),
+            ("Bool", "aws:PrincipalIsAWSService", "true"),
+            ("StringEquals", "aws:PrincipalServiceName", "x.amazonaws.com"),
+            ("StringEquals", "s3:DataAccessPointAccount", "111111111111"),
+            ("ArnLike", "s3:DataAccessPointArn", "arn:aws:s3:us-east-1:111111111111:accesspoint/*"),
+        ] {
+            assert!(!public(operator, key, value), "{operator} {key} {value}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_limit_everyone() {
+        for (operator, key, value) in [
+            ("StringNotEquals", "aws:PrincipalOrgID", "o-a1b2c3d4e5"),
+            ("StringEqualsIfExists", "aws:PrincipalOrgID", "o-a1b2c3d4e5"),
+            ("ForAllValues:StringEquals", "aws:PrincipalOrgID", "o-a1b2c3d4e5"),
+            ("StringLike", "aws:PrincipalOrgID", "o-*"),
+            ("StringEquals", "aws:PrincipalOrgID", "${aws:PrincipalOrgID}"),
+            ("StringEquals", "aws:PrincipalAccount", "anonymous"),
+            ("StringLike", "aws:SourceVpce", "vpce-*"),
+            ("StringLike", "aws:PrincipalOrgPaths", "o-a1b2c3d4e5/*"),
+            ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-a1b2*"),
+            ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/x"),
+            ("StringLike", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/*"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:sns:*:111111111111:x"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:s3:::sou*"),
+            ("IpAddress", "aws:SourceIp", "202.0.0.0/7"),
+            ("IpAddress", "aws:SourceIp", "2001:db8::/31"),
+            ("NotIpAddress", "aws:SourceIp", "203.0.113.9"),
+            ("StringLike", "aws:userid", "AROA00000000000000000:*"),
+            ("Bool", "aws:PrincipalIsAWSService", "false"),
+            ("ArnLike", "s3:DataAccessPointArn", "arn:aws:s3:*:*:accesspoint/ap"),
+            ("StringEquals", "aws:Referer", "https://example.com"),
+            ("StringEquals", "aws:UserAgent", "x"),
+            ("DateLessThan", "aws:CurrentTime", "2030"),
+            ("Bool", "aws:SecureTransport", "true"),
+            ("StringEquals", "s3:prefix", "x"),
+            ("StringEquals", "s3:ExistingObjectTag/public", "no"),
+            ("Null", "aws:SourceVpce", "false"),
+            ("StringEquals", "s3:x-amz-server-side-encryption-aws-kms-key-id", "k"),
+        ] {
+            assert!(public(operator, key, value), "{operator} {key} {value}");
+        }
+    }
+
+    #[test]
+    fn an_access_point_is_stricter_about_access_points() {
+        let limited = |arn: &str| {
+            let condition = format!(r#"{{"ArnLike": {{"s3:DataAccessPointArn": "{arn}"}}}}"#);
+            !public_as(PolicyKind::AccessPoint, r#""*""#, &condition)
+        };
+        assert!(limited("arn:aws:s3:us-east-1:111111111111:accesspoint/ap"));
+        assert!(!limited("arn:aws:s3:us-east-1:111111111111:accesspoint/*"));
+    }
+
+    #[test]
+    fn one_public_statement_is_enough_and_a_deny_does_not_help() {
+        let policy = |text: &str| Policy::parse(PolicyKind::Bucket, text.as_bytes()).unwrap();
+        let open = r#"{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}"#;
+        let closed = open.replace("Allow", "Deny");
+        assert!(policy(&format!(r#"{{"Statement": [{closed}, {open}]}}"#)).is_public());
+        assert!(!policy(&format!(r#"{{"Statement": [{closed}]}}"#)).is_public());
+        let unknown =
+            open.replace("GetObject", "GetFoo").replace(r#""*""#, r#"{"AWS": "111111111111"}"#);
+        assert!(policy(&format!(r#"{{"Statement": [{unknown}]}}"#)).is_public());
+    }
+
+    #[test]
+    fn every_value_must_limit() {
+        let condition = r#"{"StringEquals": {"aws:SourceVpce": ["vpce-1", "vpce-*"]}}"#;
+        assert!(public_as(PolicyKind::Bucket, r#""*""#, condition));
+        assert!(public_as(
+            PolicyKind::Bucket,
+            r#""*""#,
+            r#"{"StringEquals": {"aws:SourceVpce": []}}"#
+        ));
+    }
+}

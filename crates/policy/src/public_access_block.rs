@@ -1,5 +1,8 @@
 //! Block Public Access: four settings at several levels, of which the strictest count.
 
+use crate::acl::Acl;
+use crate::document::Policy;
+
 /// The four settings of one level. What a level does not set is false.
 ///
 /// SPEC: access-control, 4.3.
@@ -40,11 +43,41 @@ impl PublicAccessBlock {
     pub fn effective(levels: impl IntoIterator<Item = Self>) -> Self {
         levels.into_iter().fold(Self::default(), Self::or)
     }
+
+    /// Whether this policy cannot be written.
+    #[must_use]
+    pub fn refuses_policy(self, policy: &Policy) -> bool {
+        self.block_public_policy && policy.is_public()
+    }
+
+    /// Whether this ACL cannot be written.
+    #[must_use]
+    pub fn refuses_acl(self, acl: &Acl) -> bool {
+        self.block_public_acls && acl.is_public()
+    }
+
+    /// The grants of an ACL that count.
+    #[must_use]
+    pub fn effective_acl(self, acl: &Acl) -> Acl {
+        if self.ignore_public_acls { acl.without_public() } else { acl.clone() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_setting_does_what_its_name_says() {
+        let public = crate::CannedAcl::PublicRead.grants(crate::AclTarget::Bucket, "o", "o");
+        let none = PublicAccessBlock::default();
+        assert!(PublicAccessBlock::ALL.refuses_acl(&public) && !none.refuses_acl(&public));
+        assert!(!PublicAccessBlock::ALL.effective_acl(&public).is_public());
+        assert_eq!(none.effective_acl(&public), public);
+        let text = br#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}}"#;
+        let policy = Policy::parse(crate::PolicyKind::Bucket, text).unwrap();
+        assert!(PublicAccessBlock::ALL.refuses_policy(&policy) && !none.refuses_policy(&policy));
+    }
 
     #[test]
     fn a_setting_of_any_level_is_in_effect() {

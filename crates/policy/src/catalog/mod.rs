@@ -56,6 +56,13 @@ pub(crate) enum KeyType {
     ArnList,
 }
 
+impl KeyType {
+    /// Whether the key has several values.
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self, Self::TextList | Self::ArnList)
+    }
+}
+
 /// The service of a prefix, whatever its case; `None` if this table does not know it.
 pub(crate) fn service(prefix: &str) -> Option<&'static Service> {
     SERVICES.iter().copied().find(|service| service.prefix.eq_ignore_ascii_case(prefix))

@@ -127,7 +127,9 @@ impl<'a, 'o, O: Observer> Scan<'a, 'o, O> {
                 };
                 match statement.effect {
                     Effect::Deny => result.deny = result.deny.or(Some(reference)),
-                    Effect::Allow if result.allow.is_none_or(|(known, _)| known < how) => {
+                    Effect::Allow
+                        if !decided && result.allow.is_none_or(|(known, _)| known < how) =>
+                    {
                         result.allow = Some((how, reference));
                     }
                     Effect::Allow => {}

@@ -181,3 +181,119 @@ fn applies(row: &ActionRow, covered: Covered) -> bool {
     let on = |name| row.resources.contains(&name);
     (covered.bucket && on("bucket")) || (covered.objects && on("object"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::PolicyKind;
+
+    fn check(members: &str) -> Result<(), (PolicyFault, String)> {
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", {members}}}]}}"#
+        );
+        let known = |principal: &PolicyPrincipal| {
+            principal.to_string().ends_with("alice")
+                || matches!(principal, PolicyPrincipal::Account(_))
+        };
+        Policy::parse(PolicyKind::Bucket, text.as_bytes())
+            .and_then(|policy| policy.check_for_bucket(&"bkt".parse().unwrap(), &known))
+            .map_err(|error| (error.fault(), error.s3_message().to_owned()))
+    }
+
+    fn refused(members: &str) -> String {
+        check(members).expect_err(members).1
+    }
+
+    const EVERYONE: &str = r#""Principal": "*""#;
+
+    #[test]
+    fn principals_must_exist() {
+        let named = |principal: &str| {
+            check(&format!(
+                r#""Principal": {{"AWS": "{principal}"}}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bkt/*""#
+            ))
+        };
+        assert!(named("arn:aws:iam::111111111111:user/alice").is_ok());
+        assert!(named("111111111111").is_ok() && named("*").is_ok());
+        let (fault, message) = named("arn:aws:iam::111111111111:user/nobody").unwrap_err();
+        assert_eq!(
+            (fault, &*message),
+            (PolicyFault::InvalidPrincipal, "Invalid principal in policy")
+        );
+        assert!(named("AIDA00000000000ALICE0").is_err(), "an id is what is left of the deleted");
+    }
+
+    #[test]
+    fn actions_must_be_of_s3() {
+        let with = |action: &str| {
+            format!(r#"{EVERYONE}, "Action": "{action}", "Resource": "arn:aws:s3:::bkt/*""#)
+        };
+        assert!(check(&with("s3:getobject")).is_ok() && check(&with("s3:*")).is_ok());
+        assert!(check(&with("*")).is_ok());
+        for bad in ["s3:Foo", "iam:CreateUser", "s3:Foo*"] {
+            assert_eq!(refused(&with(bad)), "Policy has invalid action", "{bad}");
+        }
+    }
+
+    #[test]
+    fn resources_must_be_of_this_bucket() {
+        let with = |resource: &str| {
+            format!(
+                r#"{EVERYONE}, "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "{resource}""#
+            )
+        };
+        for good in [
+            "arn:aws:s3:::bkt",
+            "arn:aws:s3:::bkt/*",
+            "arn:aws:s3:::bkt*",
+            "arn:aws:s3:::bkt/${aws:username}/x",
+        ] {
+            assert!(check(&with(good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "*",
+            "arn:aws:s3:::other/*",
+            "arn:aws:s3:::bkt2",
+            "arn:aws:s3:::b*",
+            "arn:aws:s3:::*",
+            "arn:aws:s3:::bkt/",
+            "arn:aws:s3:us-east-1::bkt",
+            "arn:aws:sqs:::bkt",
+        ] {
+            assert_eq!(refused(&with(bad)), "Policy has invalid resource", "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_action_must_apply_to_a_resource() {
+        let with = |action: &str, resource: &str| {
+            format!(r#"{EVERYONE}, "Action": {action}, "Resource": "arn:aws:s3:::{resource}""#)
+        };
+        let message = "Action does not apply to any resource(s) in statement";
+        assert_eq!(refused(&with(r#""s3:PutObject""#, "bkt")), message);
+        assert_eq!(refused(&with(r#""s3:ListBucket""#, "bkt/*")), message);
+        assert_eq!(refused(&with(r#""s3:ListAllMyBuckets""#, "bkt")), message);
+        assert!(check(&with(r#""s3:PutObject""#, "bkt*")).is_ok());
+        assert!(check(&with(r#"["s3:ListBucket", "s3:GetObject"]"#, "bkt/*")).is_ok());
+    }
+
+    #[test]
+    fn condition_keys_must_belong_to_an_action() {
+        let with = |action: &str, key: &str| {
+            format!(
+                r#"{EVERYONE}, "Action": "{action}", "Resource": "arn:aws:s3:::bkt*", "Condition": {{"StringEquals": {{"{key}": "x"}}}}"#
+            )
+        };
+        assert!(check(&with("s3:ListBucket", "s3:prefix")).is_ok());
+        assert!(check(&with("s3:*", "s3:prefix")).is_ok());
+        assert!(check(&with("s3:GetObject", "aws:PrincipalTag/t")).is_ok());
+        assert!(check(&with("s3:GetObject", "s3:ExistingObjectTag/t")).is_ok());
+        assert!(check(&with("s3:GetObject", "s3:authType")).is_ok());
+        let message =
+            "Conditions do not apply to combination of actions and resources in statement";
+        assert_eq!(refused(&with("s3:GetObject", "s3:prefix")), message);
+        for bad in ["s3:Foo", "aws:Foo", "foo:bar"] {
+            assert_eq!(refused(&with("s3:GetObject", bad)), "Policy has an invalid condition key");
+        }
+    }
+}
