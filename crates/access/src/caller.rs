@@ -6,6 +6,8 @@ use std::sync::Arc;
 use strongroom_audit::{AuthKind, PrincipalKind};
 use strongroom_types::{AccessKeyId, AccountId, Arn, CanonicalUserId, RequestId, Timestamp};
 
+use crate::HeldPolicy;
+
 /// Who a verified request speaks for. Made from verified credentials only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
@@ -112,7 +114,7 @@ impl Principal {
 }
 
 /// A caller: the principal and how it proved itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// Who it is.
     pub principal: Principal,
@@ -128,7 +130,7 @@ pub struct Caller {
 }
 
 /// What was sealed into temporary credentials when they were issued.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SessionFacts {
     /// When they were issued: `aws:TokenIssueTime`.
     pub issued: Timestamp,
@@ -138,6 +140,10 @@ pub struct SessionFacts {
     pub source_identity: Option<String>,
     /// `aws:FederatedProvider`.
     pub federated_provider: Option<String>,
+    /// Tags of the session, which come before those of the user or role.
+    pub tags: Vec<(String, String)>,
+    /// What limits the session, if anything was given: at most what one of these allows.
+    pub policies: Option<Vec<HeldPolicy>>,
 }
 
 impl Caller {

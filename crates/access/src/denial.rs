@@ -18,6 +18,12 @@ pub enum Denial {
     /// The caller expects an owner that is no account id. SPEC: access-control, 4.4.
     #[error("the expected bucket owner is not an account id")]
     InvalidExpectedOwner,
+    /// Allowed, but never to another account than the owner's. SPEC: access-control, 2.3.
+    #[error("only the owner's account can do this")]
+    MethodNotAllowed,
+    /// Headers of the answer are chosen by nobody. SPEC: access-control, 2.8.
+    #[error("headers of the answer cannot be chosen without a signature")]
+    ResponseOverrides,
     /// What the decision needs could not be had: fail closed.
     #[error("the decision could not be made")]
     Unavailable,
@@ -43,6 +49,16 @@ impl From<Denial> for ErrorResponse {
                 "InvalidBucketOwnerAWSAccountID",
                 400,
                 "the value of the expected bucket owner parameter must be an AWS account id",
+            ),
+            Denial::MethodNotAllowed => Self::new(
+                "MethodNotAllowed",
+                405,
+                "the specified method is not allowed against this resource",
+            ),
+            Denial::ResponseOverrides => Self::new(
+                "InvalidRequest",
+                400,
+                "Request specific response headers cannot be used for anonymous GET requests.",
             ),
             Denial::Unavailable => {
                 Self::new("ServiceUnavailable", 503, "the request could not be decided; try again")

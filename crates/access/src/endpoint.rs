@@ -14,7 +14,7 @@ use strongroom_wire::{
     PresentMembers, RequestHead, Target, UnknownMember,
 };
 
-use crate::{Caller, Denial, Enforcement, Operands, Permit, Question};
+use crate::{Asks, Caller, Denial, Enforcement, Operands, Permit, Question};
 
 /// What a service answers.
 pub type Answer = Result<http::Response<ByteStream>, ErrorResponse>;
@@ -27,8 +27,8 @@ pub trait Endpoint: Send + Sync + fmt::Debug {
     /// Its route and members.
     fn spec(&self) -> &'static OperationSpec;
 
-    /// Whether the bucket of the target is the one to be made, and need not exist.
-    fn makes_bucket(&self) -> bool;
+    /// What must be allowed for it.
+    fn asks(&self) -> Asks;
 
     /// Whether the operation makes anything of the body, so that its digests matter.
     fn reads_body(&self) -> bool {
@@ -151,8 +151,8 @@ where
         Op::SPEC
     }
 
-    fn makes_bucket(&self) -> bool {
-        Op::MAKES_BUCKET
+    fn asks(&self) -> Asks {
+        Asks::of::<Op>()
     }
 
     fn held_bytes(&self) -> u64 {
@@ -278,8 +278,8 @@ impl<Op: Operands> Endpoint for RefusedOperation<Op> {
         Op::SPEC
     }
 
-    fn makes_bucket(&self) -> bool {
-        Op::MAKES_BUCKET
+    fn asks(&self) -> Asks {
+        Asks::of::<Op>()
     }
 
     /// The body is not looked at: nothing that it says could matter.
@@ -293,7 +293,7 @@ impl<Op: Operands> Endpoint for RefusedOperation<Op> {
         _target: &Target,
         _body: Option<&[u8]>,
     ) -> Result<Box<dyn Decoded>, ErrorResponse> {
-        Ok(Box::new(RefusedCall(Op::NAME)))
+        Ok(Box::new(RefusedCall(Asks::of::<Op>())))
     }
 }
 
@@ -318,8 +318,8 @@ impl Endpoint for RefusedAction {
         self.0
     }
 
-    fn makes_bucket(&self) -> bool {
-        false
+    fn asks(&self) -> Asks {
+        Asks::nothing(self.0)
     }
 
     fn decode(
@@ -328,12 +328,12 @@ impl Endpoint for RefusedAction {
         _target: &Target,
         _body: Option<&[u8]>,
     ) -> Result<Box<dyn Decoded>, ErrorResponse> {
-        Ok(Box::new(RefusedCall(self.0.name)))
+        Ok(Box::new(RefusedCall(self.asks())))
     }
 }
 
 /// A call of an operation that is refused by name.
-struct RefusedCall(&'static str);
+struct RefusedCall(Asks);
 
 impl Decoded for RefusedCall {
     fn permit<'a>(
@@ -341,11 +341,11 @@ impl Decoded for RefusedCall {
         enforcement: &'a Enforcement,
         caller: &'a Caller,
         question: Question,
-        _audit: &'a AuditSlot,
+        audit: &'a AuditSlot,
     ) -> BoxFuture<'a, Result<Box<dyn Permitted>, Denial>> {
         Box::pin(async move {
-            enforcement.addressed(caller, &question).await?;
-            Ok(Box::new(RefusedAnswer(self.0)) as Box<dyn Permitted>)
+            enforcement.addressed_by_name(caller, &question, self.0, audit).await?;
+            Ok(Box::new(RefusedAnswer(self.0.spec.name)) as Box<dyn Permitted>)
         })
     }
 }

@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 
 use strongroom_audit::AuditSlot;
 
-use crate::{BucketRef, Caller, Denial, Enforcement, Question, RequestFacts};
+use crate::asking::Asking;
+use crate::enforcement::Found;
+use crate::{BucketRef, Caller, Denial, Enforcement, RequestFacts, Seen};
 
 /// Proof that `access` allowed `Op` for one caller on its resources.
 ///
@@ -13,11 +15,8 @@ use crate::{BucketRef, Caller, Denial, Enforcement, Question, RequestFacts};
 /// carries what the decision was about, as ids and revisions and not as names, so that a commit
 /// can make them its preconditions and nothing changes between decision and write.
 pub struct Permit<Op> {
-    caller: Caller,
-    question: Question,
-    bucket: Option<BucketRef>,
-    source: Option<BucketRef>,
-    keys: Vec<Result<(), Denial>>,
+    asking: Asking,
+    found: Found,
     audit: AuditSlot,
     enforcement: Enforcement,
     operation: PhantomData<fn() -> Op>,
@@ -25,19 +24,16 @@ pub struct Permit<Op> {
 
 /// The parts of a decision, assembled by the enforcement point only.
 pub(crate) struct Decision {
-    pub(crate) caller: Caller,
-    pub(crate) question: Question,
-    pub(crate) bucket: Option<BucketRef>,
-    pub(crate) source: Option<BucketRef>,
-    pub(crate) keys: Vec<Result<(), Denial>>,
+    pub(crate) asking: Asking,
+    pub(crate) found: Found,
     pub(crate) audit: AuditSlot,
     pub(crate) enforcement: Enforcement,
 }
 
 impl<Op> Permit<Op> {
     pub(crate) fn issue(decision: Decision) -> Self {
-        let Decision { caller, question, bucket, source, keys, audit, enforcement } = decision;
-        Self { caller, question, bucket, source, keys, audit, enforcement, operation: PhantomData }
+        let Decision { asking, found, audit, enforcement } = decision;
+        Self { asking, found, audit, enforcement, operation: PhantomData }
     }
 
     /// Judges again, after a commit found that the bucket's record has changed since the
@@ -47,43 +43,46 @@ impl<Op> Permit<Op> {
     /// If the operation is no longer allowed, or the bucket is gone; a bucket that was deleted
     /// and made again is another bucket.
     pub async fn renew(&mut self) -> Result<(), Denial> {
-        if let Some(bucket) = &self.bucket {
-            self.bucket = Some(self.enforcement.judge_again(&self.caller, bucket).await?);
-        }
-        if let Some(source) = &self.source {
-            self.source = Some(self.enforcement.judge_again(&self.caller, source).await?);
-        }
+        let now = self.enforcement.judge_again(&self.asking, &self.found, &self.audit).await?;
+        self.found = now;
         Ok(())
     }
 
     /// Who was allowed.
     #[must_use]
     pub fn caller(&self) -> &Caller {
-        &self.caller
+        &self.asking.caller
     }
 
     /// What is known of the request.
     #[must_use]
     pub fn facts(&self) -> &RequestFacts {
-        &self.question.facts
+        &self.asking.question.facts
     }
 
     /// The bucket that the decision was about; `None` only for operations that name no existing
     /// bucket (ListBuckets, CreateBucket).
     #[must_use]
     pub fn bucket(&self) -> Option<&BucketRef> {
-        self.bucket.as_ref()
+        self.found.bucket.as_ref()
     }
 
     /// The bucket of the copy source, for operations that have one.
     #[must_use]
     pub fn source(&self) -> Option<&BucketRef> {
-        self.source.as_ref()
+        self.found.source.as_ref()
+    }
+
+    /// The records that the decision relied on beside the buckets: a change is committed on
+    /// condition that they are what they were.
+    #[must_use]
+    pub fn seen(&self) -> &[Seen] {
+        &self.found.seen
     }
 
     /// For DeleteObjects: the decision on each key, in the order of the request.
     pub fn keys(&self) -> &[Result<(), Denial>] {
-        &self.keys
+        &self.found.keys
     }
 
     /// The open audit event of the request, to be sealed into the commit batch.
@@ -96,8 +95,8 @@ impl<Op> Permit<Op> {
 impl<Op> fmt::Debug for Permit<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
-            .field("decision", &self.question.facts.request_id)
-            .field("bucket", &self.bucket)
+            .field("decision", &self.asking.question.facts.request_id)
+            .field("bucket", &self.found.bucket)
             .finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ impl AuditEvent {
     /// The compact form, at most about 3.5 KiB; typically 150 to 300 bytes.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        self.encode_with(&self.object_key, &self.version_id, &self.outcome)
+        self.encode_with(&self.object_key, &self.version_id, &self.decision, &self.outcome)
     }
 
     /// The compact form of this event with another key, version and outcome.
@@ -33,6 +33,7 @@ impl AuditEvent {
         &self,
         object_key: &str,
         version_id: &str,
+        decision: &str,
         outcome: &Outcome,
     ) -> Bytes {
         let texts = [
@@ -43,6 +44,7 @@ impl AuditEvent {
             object_key,
             version_id,
             &outcome.error_code,
+            decision,
         ];
         // Exactly, as a rule: an engine keeps new events in memory for a while, as they are.
         let texts_bytes = texts.iter().map(|text| 2 + text.len()).sum::<usize>();
@@ -70,7 +72,7 @@ impl AuditEvent {
     pub fn decode(mut bytes: &[u8]) -> Result<Self, EventCodecError> {
         let input = &mut bytes;
         let version = input.try_get_u8().map_err(|_| EventCodecError::Length)?;
-        if version != FORMAT_VERSION {
+        if !(1..=FORMAT_VERSION).contains(&version) {
             return Err(EventCodecError::Version(version));
         }
         let (principal, auth) = unpack(input.try_get_u8().map_err(|_| EventCodecError::Length)?)?;
@@ -103,6 +105,10 @@ impl AuditEvent {
             object_key: take_text(input)?,
             version_id: take_text(input)?,
             outcome: Outcome { status, error_code: take_text(input)?, received_bytes, sent_bytes },
+            decision: match version {
+                1 => String::new(),
+                _ => take_text(input)?,
+            },
         };
         if input.is_empty() { Ok(event) } else { Err(EventCodecError::Length) }
     }
@@ -206,7 +212,7 @@ fn take_u64(input: &mut &[u8]) -> Result<u64, EventCodecError> {
     input.try_get_u64().map_err(|_| EventCodecError::Length)
 }
 
-const FORMAT_VERSION: u8 = 1;
+const FORMAT_VERSION: u8 = 2;
 const FIXED_BYTES: usize = 1 + 1 + 8 + 8 + 8 + 1 + 1 + 2 + 8 + 8; // all but address and texts
 const ACCOUNT_NONE: u64 = u64::MAX; // account numbers are below 10^12
 const TEXT_BYTES_MAX: u16 = 1024; // the longest object key
@@ -230,6 +236,7 @@ mod tests {
             bucket: "bucket-name".into(),
             object_key: "photos/2026/ä.jpg".into(),
             version_id: String::new(),
+            decision: "allow s3:PutObject by identity user/alice/w@3#0".into(),
             outcome: Outcome {
                 status: 200,
                 error_code: String::new(),
@@ -245,8 +252,8 @@ mod tests {
         assert!(bytes.len() <= 300, "{}", bytes.len());
         let texts = event();
         let texts = [texts.service, texts.operation, texts.access_key_id, texts.bucket];
-        let texts_bytes = texts.iter().map(String::len).sum::<usize>() + 14;
-        let key_bytes = event().object_key.len();
+        let texts_bytes = texts.iter().map(String::len).sum::<usize>() + 16;
+        let key_bytes = event().object_key.len() + event().decision.len();
         assert_eq!(bytes.len(), FIXED_BYTES + 16 + texts_bytes + key_bytes);
         assert_eq!(AuditEvent::decode(&bytes), Ok(event()));
     }

@@ -35,6 +35,9 @@ pub struct AuditEvent {
     pub object_key: String,
     /// The version that was addressed or made, or empty.
     pub version_id: String,
+    /// Which statement of which version of which policy decided; empty where none had to: for the
+    /// root of the owner's account, if the bucket has no policy.
+    pub decision: String,
     /// What became of it.
     pub outcome: Outcome,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use crate::{AuditEvent, Outcome};
 
@@ -16,25 +17,31 @@ use crate::{AuditEvent, Outcome};
 pub struct AuditSlot {
     event: Arc<AuditEvent>,
     recorded: Arc<AtomicBool>,
+    decision: Arc<Mutex<String>>,
 }
 
 impl AuditSlot {
     /// Opens an event; its outcome is filled in when it is sealed.
     #[must_use]
     pub fn open(event: AuditEvent) -> Self {
-        Self { event: Arc::new(event), recorded: Arc::default() }
+        Self { event: Arc::new(event), recorded: Arc::default(), decision: Arc::default() }
+    }
+
+    /// Notes what decided the request; the last decision counts.
+    pub fn decided(&self, decision: &str) {
+        decision.clone_into(&mut self.decision.lock());
     }
 
     /// The bytes of the event with this outcome.
     #[must_use]
     pub fn sealed_with(&self, outcome: Outcome) -> Bytes {
-        self.event.encode_with(&self.event.object_key, &self.event.version_id, &outcome)
+        self.sealed_for(&self.event.object_key, &self.event.version_id, outcome)
     }
 
     /// The bytes of the event of one key of a request that changes many.
     #[must_use]
     pub fn sealed_for(&self, object_key: &str, version_id: &str, outcome: Outcome) -> Bytes {
-        self.event.encode_with(object_key, version_id, &outcome)
+        self.event.encode_with(object_key, version_id, &self.decision.lock(), &outcome)
     }
 
     /// Says that the event became durable together with the change that it describes.

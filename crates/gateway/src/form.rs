@@ -64,7 +64,8 @@ impl Gateway {
             target: Arc::clone(form.target),
             facts: Arc::clone(&facts),
         };
-        self.enforcement.admit(&caller, &asked, false).await?;
+        // The event is opened when the fields have named the object.
+        self.enforcement.admit(&caller, &asked, endpoint.asks(), None).await?;
         if let Some((policy, version)) = judged {
             let now = self.clock.now();
             let question = FormQuestion { fields: &fields, bucket, version, now };

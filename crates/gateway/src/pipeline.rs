@@ -91,16 +91,16 @@ impl Gateway {
             target: Arc::clone(&target),
             facts: Arc::clone(&journey.facts),
         };
+        let audit = journey.open();
         if !streams {
             // SECURITY: nobody makes the server hold a document that nobody would judge.
-            self.enforcement.admit(&caller, &question, endpoint.makes_bucket()).await?;
+            self.enforcement.admit(&caller, &question, endpoint.asks(), Some(&audit)).await?;
         }
         let lender = Lender { budget: &self.budget, client: &journey.connection.memory };
         let leftover = &journey.leftover;
         let body = RawBody { leftover, decoder, lender, pace: self.pace() };
         let intake = intake::typed_input(endpoint.as_ref(), head, &target, body).await?;
         journey.loan = intake.loan;
-        let audit = journey.open();
         let permitted = intake.call.permit(&self.enforcement, &caller, question, &audit).await?;
         permitted.run(intake.payload).await
     }
@@ -321,6 +321,7 @@ impl Journey {
             bucket: std::mem::take(&mut self.bucket),
             object_key: std::mem::take(&mut self.object_key),
             version_id: std::mem::take(&mut self.version_id),
+            decision: String::new(),
             outcome: Outcome::default(),
         });
         self.audit.insert(audit).clone()

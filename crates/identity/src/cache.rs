@@ -237,6 +237,8 @@ mod tests {
                     mfa: None,
                     source_identity: None,
                     federated_provider: None,
+                    tags: Vec::new(),
+                    policies: None,
                 }),
                 token: SecretText::new(token.to_owned()),
             }),

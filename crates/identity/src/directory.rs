@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use strongroom_access::{
-    Credential, CredentialDirectory, CredentialError, CredentialV2, Principal, SessionFacts,
-    SigningScope,
+    Credential, CredentialDirectory, CredentialError, CredentialV2, DirectoryError, Principal,
+    PrincipalDirectory, SessionFacts, SigningScope, Standing,
 };
 use strongroom_crypto::SecretText;
 use strongroom_sigv4::{SignatureV2, SigningKey, StringToSignV2};
@@ -168,6 +168,8 @@ impl Identity {
                     mfa: None,
                     source_identity: None,
                     federated_provider: None,
+                    tags: Vec::new(),
+                    policies: None,
                 }),
                 token: SecretText::new(token.to_owned()),
             }),
@@ -224,6 +226,17 @@ impl Identity {
 
     async fn read(&self, key: &[u8]) -> Result<Option<Entry>, CredentialError> {
         self.store.metadata.get(key).await.map_err(unavailable)
+    }
+}
+
+impl PrincipalDirectory for Identity {
+    /// There are accounts and their roots only: nothing is known of anybody else, and who is not
+    /// known may do nothing.
+    fn standing<'a>(
+        &'a self,
+        _principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Arc<Standing>, DirectoryError>> {
+        Box::pin(async { Ok(Arc::default()) })
     }
 }
 

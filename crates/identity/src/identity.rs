@@ -369,6 +369,7 @@ impl Identity {
             bucket: String::new(),
             object_key: String::new(),
             version_id: String::new(),
+            decision: String::new(),
             outcome: Outcome { status: 200, ..Outcome::default() },
         };
         Ok(event.encode())

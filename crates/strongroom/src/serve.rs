@@ -87,7 +87,7 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
             Service::query("sts", sts::NAMESPACE, sts::API_VERSION, sts_endpoints(&identity)),
         ],
         credentials: identity.clone(),
-        enforcement: Enforcement::new(s3.clone()),
+        enforcement: Enforcement::new(s3.clone(), identity.clone(), settings.region.clone()),
         cross_origin: s3.clone(),
         events: Arc::new(StoreEvents(store)),
         clock,

@@ -103,7 +103,11 @@ impl TestServer {
         let gateway = Gateway::new(GatewayOptions {
             services: vec![Service::new("s3", Protocol::RestXml, endpoints(&s3))],
             credentials: Arc::<Identity>::clone(&identity),
-            enforcement: Enforcement::new(s3.clone()),
+            enforcement: Enforcement::new(
+                s3.clone(),
+                Arc::<Identity>::clone(&identity),
+                region.clone(),
+            ),
             cross_origin: s3,
             events: Arc::new(StoreEvents(store.clone())),
             clock: now,

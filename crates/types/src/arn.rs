@@ -29,6 +29,12 @@ impl Arn {
         Self(format!("arn:aws:s3:::{bucket}/{object_key}").into())
     }
 
+    /// The ARN of an object whose key is only known as text: one of many that a body names.
+    #[must_use]
+    pub fn object_named(bucket: &BucketName, object_key: &str) -> Self {
+        Self(format!("arn:aws:s3:::{bucket}/{object_key}").into())
+    }
+
     /// The ARN of an account's root principal.
     #[must_use]
     pub fn root(account: AccountId) -> Self {

@@ -66,7 +66,8 @@ impl RequestHead {
 
     /// The value of a header as text; several of one name are joined by a comma, as the signature
     /// does. `None` if the header is absent.
-    pub(crate) fn header_text(&self, name: &str) -> Option<Result<Cow<'_, str>, Utf8Error>> {
+    #[must_use]
+    pub fn header_text(&self, name: &str) -> Option<Result<Cow<'_, str>, Utf8Error>> {
         let mut values = self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let first = match std::str::from_utf8(values.next()?) {
             Ok(first) => first,

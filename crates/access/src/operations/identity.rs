@@ -29,11 +29,9 @@ operations!(sts, "sts", AssumeRole, GetAccessKeyInfo, GetFederationToken);
 /// No policy can deny it.
 impl Operands for sts::GetCallerIdentity {
     const NEEDS: &'static [Need] = &[];
-    const OF_EVERYBODY_SIGNED: bool = true;
 }
 
 /// No policy can deny it; the service takes long-term keys only.
 impl Operands for sts::GetSessionToken {
     const NEEDS: &'static [Need] = &[];
-    const OF_EVERYBODY_SIGNED: bool = true;
 }

@@ -15,14 +15,12 @@ pub use self::s3::S3_NEEDS;
 /// An operation that the enforcement point can decide. Implemented for every operation in scope,
 /// and only here.
 pub trait Operands: Operation {
-    /// What must be allowed: every row whose condition holds.
+    /// What must be allowed: every row whose condition holds. Without rows everybody who signs may
+    /// call it, and no policy can deny it.
     const NEEDS: &'static [Need];
 
     /// Whether the bucket of the target is the one to be made, and need not exist.
     const MAKES_BUCKET: bool = false;
-
-    /// Whether everybody who signs may call it, and no policy can deny it.
-    const OF_EVERYBODY_SIGNED: bool = false;
 
     /// The object that the operation copies from.
     fn copy_source(_input: &Self::Input) -> Option<&CopySource> {
@@ -34,13 +32,18 @@ pub trait Operands: Operation {
         false
     }
 
+    /// How many keys the operation names in its body.
+    fn key_count(_input: &Self::Input) -> usize {
+        0
+    }
+
     /// The keys that the operation names in its body, each of which is decided by itself.
-    fn keys(_input: &Self::Input) -> Vec<NamedKey<'_>> {
+    fn keys(_input: &Self::Input) -> Vec<NamedKey> {
         Vec::new()
     }
 
     /// What the typed input says that conditions ask for.
-    fn stated(_input: &Self::Input) -> Stated<'_> {
+    fn stated(_input: &Self::Input) -> Stated {
         Stated::default()
     }
 }
@@ -118,25 +121,25 @@ pub enum When {
 }
 
 /// A key that the body of a request names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NamedKey<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedKey {
     /// The key, as the service will use it.
-    pub object_key: &'a str,
+    pub object_key: String,
     /// The version, if one is named.
-    pub version_id: Option<&'a str>,
+    pub version_id: Option<String>,
     /// The ETag that the object must have, if one is named.
-    pub etag: Option<&'a str>,
+    pub etag: Option<String>,
 }
 
 /// What a typed input says that conditions ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stated<'a> {
+pub struct Stated {
     /// Tags in a header: URL query parameters.
-    pub tagging: Option<&'a str>,
+    pub tagging: Option<String>,
     /// Tags in the document.
-    pub tags: Option<Vec<(&'a str, &'a str)>>,
+    pub tags: Option<Vec<(String, String)>>,
     /// Where the bucket is to be made.
-    pub location_constraint: Option<&'a str>,
+    pub location_constraint: Option<String>,
 }
 
 /// What decides whether a question is asked, beside the headers.

@@ -50,8 +50,8 @@ operations! {
             input.tagging_directive != Some(s3::TaggingDirective::Replace)
         }
 
-        fn stated(input: &Self::Input) -> Stated<'_> {
-            Stated { tagging: input.tagging.as_deref(), ..Stated::default() }
+        fn stated(input: &Self::Input) -> Stated {
+            Stated { tagging: input.tagging.clone(), ..Stated::default() }
         }
     }
     CreateBucket: [
@@ -64,12 +64,12 @@ operations! {
     ] {
         const MAKES_BUCKET: bool = true;
 
-        fn stated(input: &Self::Input) -> Stated<'_> {
+        fn stated(input: &Self::Input) -> Stated {
             let Some(configuration) = &input.create_bucket_configuration else {
                 return Stated::default();
             };
             Stated {
-                location_constraint: configuration.location_constraint.as_deref(),
+                location_constraint: configuration.location_constraint.clone(),
                 tags: configuration.tags.as_deref().map(pairs),
                 ..Stated::default()
             }
@@ -88,8 +88,8 @@ operations! {
         ("s3:PutObjectRetention", Object, RetentionHeader),
         ("s3:PutObjectLegalHold", Object, LegalHoldHeader),
     ] {
-        fn stated(input: &Self::Input) -> Stated<'_> {
-            Stated { tagging: input.tagging.as_deref(), ..Stated::default() }
+        fn stated(input: &Self::Input) -> Stated {
+            Stated { tagging: input.tagging.clone(), ..Stated::default() }
         }
     }
     CreateSession: [("s3express:CreateSession", Bucket, Always)];
@@ -131,11 +131,15 @@ operations! {
         ("s3:BypassGovernanceRetention", EachKey, BypassHeader),
         ("s3:GetObject", EachKey, IfMatchEtag),
     ] {
-        fn keys(input: &Self::Input) -> Vec<NamedKey<'_>> {
+        fn key_count(input: &Self::Input) -> usize {
+            input.delete.objects.len()
+        }
+
+        fn keys(input: &Self::Input) -> Vec<NamedKey> {
             let named = input.delete.objects.iter().map(|object| NamedKey {
-                object_key: &object.key,
-                version_id: object.version_id.as_deref(),
-                etag: object.etag.as_deref(),
+                object_key: object.key.clone(),
+                version_id: object.version_id.clone(),
+                etag: object.etag.clone(),
             });
             named.collect()
         }
@@ -226,7 +230,7 @@ operations! {
     PutBucketReplication: [("s3:PutReplicationConfiguration", Bucket, Always)];
     PutBucketRequestPayment: [("s3:PutBucketRequestPayment", Bucket, Always)];
     PutBucketTagging: [("s3:PutBucketTagging", Bucket, Always)] {
-        fn stated(input: &Self::Input) -> Stated<'_> {
+        fn stated(input: &Self::Input) -> Stated {
             Stated { tags: Some(pairs(&input.tagging.tag_set)), ..Stated::default() }
         }
     }
@@ -240,8 +244,8 @@ operations! {
         ("s3:PutObjectLegalHold", Object, LegalHoldHeader),
         ("s3:GetObject", Object, IfMatch),
     ] {
-        fn stated(input: &Self::Input) -> Stated<'_> {
-            Stated { tagging: input.tagging.as_deref(), ..Stated::default() }
+        fn stated(input: &Self::Input) -> Stated {
+            Stated { tagging: input.tagging.clone(), ..Stated::default() }
         }
     }
     PutObjectAcl: [
@@ -259,7 +263,7 @@ operations! {
         ("s3:PutObjectTagging", Object, Current),
         ("s3:PutObjectVersionTagging", Object, Versioned),
     ] {
-        fn stated(input: &Self::Input) -> Stated<'_> {
+        fn stated(input: &Self::Input) -> Stated {
             Stated { tags: Some(pairs(&input.tagging.tag_set)), ..Stated::default() }
         }
     }
@@ -293,6 +297,6 @@ operations! {
     WriteGetObjectResponse: [("s3-object-lambda:WriteGetObjectResponse", Service, Always)];
 }
 
-fn pairs(tags: &[s3::Tag]) -> Vec<(&str, &str)> {
-    tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect()
+fn pairs(tags: &[s3::Tag]) -> Vec<(String, String)> {
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }

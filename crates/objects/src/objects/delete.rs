@@ -116,7 +116,17 @@ impl S3 {
                 return Ok(results.into_iter().map(|r| r.unwrap_or_else(missing)).collect());
             }
             permit.renew().await?;
-            waiting = stale;
+            waiting = VecDeque::new();
+            for (index, request) in stale {
+                match permit.keys().get(index).cloned().unwrap_or_else(|| Err(Denial::plain())) {
+                    Ok(()) => waiting.push_back((index, request)),
+                    Err(denial) => {
+                        if let Some(result) = results.get_mut(index) {
+                            *result = Some(Err(Fault::Denied(denial).into()));
+                        }
+                    }
+                }
+            }
         }
         Err(Fault::Contended)
     }

@@ -8,17 +8,33 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use strongroom_access::{Caller, Endpoint, Enforcement, Principal, Question, RequestFacts};
+use strongroom_access::{
+    Caller, DirectoryError, Endpoint, Enforcement, Principal, PrincipalDirectory, Question,
+    RequestFacts, Standing,
+};
 use strongroom_audit::{AuditEvent, AuditSlot, AuthKind, Outcome, PrincipalKind};
 use strongroom_crypto::SystemEntropy;
 use strongroom_objects::{S3, endpoints};
 use strongroom_store::memory::MemoryEngine;
-use strongroom_store::{Revision, Store};
-use strongroom_types::{CanonicalUserId, Clock, RequestId, Timestamp};
+use strongroom_store::{BoxFuture, Revision, Store};
+use strongroom_types::{CanonicalUserId, Clock, Region, RequestId, Timestamp};
 use strongroom_wire::{
     ByteStream, ErrorResponse, HostRules, InputKind, Payload, RequestHead, Router, encode_error_s3,
     parse_target,
 };
+
+/// There are roots of accounts only.
+#[derive(Debug)]
+struct Nobody;
+
+impl PrincipalDirectory for Nobody {
+    fn standing<'a>(
+        &'a self,
+        _principal: &'a Principal,
+    ) -> BoxFuture<'a, Result<Arc<Standing>, DirectoryError>> {
+        Box::pin(async { Ok(Arc::default()) })
+    }
+}
 
 /// A clock that stands still until it is told to go on.
 #[derive(Debug)]
@@ -185,12 +201,13 @@ impl World {
     }
 
     fn assemble(engine: MemoryEngine, store: Store, clock: Arc<HandClock>, region: &str) -> Self {
-        let region = region.parse().unwrap();
-        let service = S3::new(store.clone(), clock.clone(), Arc::new(SystemEntropy), region);
+        let region: Region = region.parse().unwrap();
+        let entropy = Arc::new(SystemEntropy);
+        let service = S3::new(store.clone(), clock.clone(), entropy, region.clone());
         let endpoints = endpoints(&service);
         let specs: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
         let router = Router::new(&specs);
-        let enforcement = Enforcement::new(service.clone());
+        let enforcement = Enforcement::new(service.clone(), Arc::new(Nobody), region);
         Self { engine, store, clock, service, endpoints, router, enforcement }
     }
 
@@ -335,6 +352,7 @@ impl Call<'_> {
             bucket: target.bucket.as_ref().map(ToString::to_string).unwrap_or_default(),
             object_key: target.object_key.as_ref().map(ToString::to_string).unwrap_or_default(),
             version_id: String::new(),
+            decision: String::new(),
             outcome: Outcome::default(),
         });
         let question =

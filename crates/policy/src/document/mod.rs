@@ -1,5 +1,6 @@
 //! Policies: read once, kept in the form in which they are evaluated.
 
+mod keys;
 mod kind;
 mod parse;
 
