@@ -401,8 +401,9 @@ impl AsRef<[u8]> for Borrowed {
 /// grows past its declared length, or the limit where none is declared.
 pub(crate) async fn collect(
     payload: &mut strongroom_wire::Payload,
+    declared: Option<u64>,
 ) -> Result<Bytes, ErrorResponse> {
-    let mut whole: Vec<u8> = Vec::new();
+    let mut whole = Vec::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(0));
     while let Some(bytes) = payload.next().await {
         let bytes = bytes.map_err(|error| match error {
             PayloadError::TooLong => failures::message_too_long(),

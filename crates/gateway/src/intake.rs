@@ -10,7 +10,7 @@ use strongroom_wire::{
 };
 
 use crate::body::{BodyLength, IncomingPayload, Leftover, collect};
-use crate::budget::{self, Lender, Loan};
+use crate::budget::{self, Lender, Loan, Purpose};
 use crate::failures;
 use crate::pace::Pace;
 
@@ -105,7 +105,7 @@ pub(crate) async fn form_body(
     }
     let mode = decoder.payload_mode();
     let held = budget::of_request(endpoint.spec().input, mode, declared.unwrap_or(bytes_max));
-    let loan = lender.lend(held.saturating_add(endpoint.held_bytes())).await?;
+    let loan = lender.lend(Purpose::Stream, held.saturating_add(endpoint.held_bytes())).await?;
     let length = BodyLength { declared, bytes_max, pace };
     Ok((Payload::new(IncomingPayload::new(leftover, decoder, length, Vec::new())), loan))
 }
@@ -155,14 +155,16 @@ pub(crate) async fn typed_input(
     let mode = decoder.payload_mode();
     let of_body = budget::of_request(spec.input, mode, content_length.unwrap_or(bytes_max));
     let length = BodyLength { declared: content_length, bytes_max, pace };
-    let loan = lender.lend(of_body.saturating_add(endpoint.held_bytes())).await?;
+    // Pages that are listed are no documents that were sent.
+    let purpose = if of_body == 0 { Purpose::Stream } else { Purpose::of(spec.input) };
+    let loan = lender.lend(purpose, of_body.saturating_add(endpoint.held_bytes())).await?;
     let source = IncomingPayload::new(leftover, decoder, length, announced(head));
     let mut payload = Payload::new(source);
     if streams {
         let call = endpoint.decode(head, target, None)?;
         return Ok(Intake { call, payload, loan });
     }
-    let body = collect(&mut payload).await?;
+    let body = collect(&mut payload, content_length).await?;
     if endpoint.reads_body() {
         check_digest(head, &body, spec)?;
     }

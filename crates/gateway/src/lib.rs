@@ -39,9 +39,7 @@ use strongroom_audit::EventSink;
 use strongroom_types::{Clock, Entropy, Region};
 use strongroom_wire::{ActionTable, HostRules, Protocol, Router};
 
-use tokio::sync::Semaphore;
-
-use crate::budget::Budget;
+use crate::budget::{Budget, Purse};
 use crate::places::{Mark, Places};
 use crate::refusals::Refusals;
 
@@ -200,5 +198,5 @@ pub(crate) struct Connection {
     /// What it does, and whether it shall end.
     pub(crate) mark: Arc<Mark>,
     /// The part of the memory for bodies that its client may take.
-    pub(crate) memory: Arc<Semaphore>,
+    pub(crate) memory: Purse,
 }

@@ -18,6 +18,9 @@ pub struct Limits {
     pub turned_away_max: usize,
     /// Memory of all bodies together, in KiB. One address takes at most three quarters of it.
     pub body_memory_kib_max: usize,
+    /// How much of it may be documents, and what comes of them, in KiB; again three quarters for
+    /// one address.
+    pub document_memory_kib_max: usize,
     /// How long a request waits for memory before it is told to slow down.
     pub memory_wait_max: Duration,
     /// A TLS handshake.
@@ -52,7 +55,10 @@ impl Default for Limits {
             turned_away_max: 256,
             // Some 190 large uploads or 380 large downloads at once.
             body_memory_kib_max: 384 * 1024,
-            memory_wait_max: Duration::from_secs(10),
+            // Some 20 lists of 1,000 keys of 1,024 bytes, with 32 deletions each under way.
+            document_memory_kib_max: 64 * 1024,
+            // Who waits holds nothing; 300 lists of 1,000 deletions take some 15 seconds.
+            memory_wait_max: Duration::from_secs(20),
             // It takes milliseconds; slower peers hold a place for nothing.
             handshake_max: Duration::from_secs(10),
             head_max: Duration::from_secs(20),

@@ -174,7 +174,7 @@ async fn connection(
         peer,
         tls_version,
         mark: Arc::clone(&mark),
-        memory: Arc::clone(&place.memory),
+        memory: place.memory.clone(),
     };
     match tls {
         None => speak_http(gateway, stream, on(0), stop).await,

@@ -17,7 +17,7 @@ use strongroom_wire::{
 
 use crate::authentication::{Asked, refuse};
 use crate::body::{Leftover, ResponseBody, Rest, drain};
-use crate::budget::{Lender, Loan};
+use crate::budget::{Lender, Loan, Purpose};
 use crate::form::FormRequest;
 use crate::intake::RawBody;
 use crate::pace::Pace;
@@ -175,7 +175,8 @@ impl Gateway {
         let answer = match answer {
             Ok(response) => {
                 let client = &journey.connection.memory;
-                let lent = self.budget.lend(client, budget::of_response(response.body())).await;
+                let bytes = budget::of_response(response.body());
+                let lent = self.budget.lend(client, Purpose::Stream, bytes).await;
                 lent.map(|lent| {
                     loan = lent;
                     response

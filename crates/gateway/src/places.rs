@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::budget::Purse;
 use crate::limits::Limits;
 
 /// All places of a gateway.
@@ -39,7 +40,7 @@ struct Account {
     served: usize,
     /// Places of either kind, and connections on their way out.
     present: usize,
-    memory: Arc<Semaphore>,
+    memory: Purse,
 }
 
 /// Whom a connection belongs to: an address, or a /64 network, which is what one customer gets.
@@ -52,7 +53,7 @@ pub(crate) struct Place {
     places: Arc<Places>,
     mark: Arc<Mark>,
     /// The part of the memory for bodies that this client may take.
-    pub(crate) memory: Arc<Semaphore>,
+    pub(crate) memory: Purse,
 }
 
 /// What a connection is doing, for those who look for a place.
@@ -113,10 +114,10 @@ impl Places {
         let account = table.clients.entry(client).or_insert_with(|| Account {
             served: 0,
             present: 0,
-            memory: Arc::new(Semaphore::new(self.limits.body_memory_kib_max / 4 * 3)),
+            memory: Purse::new(&self.limits),
         });
         account.present = account.present.saturating_add(1);
-        let memory = Arc::clone(&account.memory);
+        let memory = account.memory.clone();
         match lane {
             Lane::Served => {
                 account.served = account.served.saturating_add(1);

@@ -14,7 +14,7 @@ use strongroom_wire::{
 
 use crate::authentication::refuse;
 use crate::body::{BodyLength, IncomingPayload, collect};
-use crate::budget::Lender;
+use crate::budget::{Lender, Purpose};
 use crate::pipeline::Journey;
 use crate::{Gateway, Service, failures, intake};
 
@@ -77,7 +77,8 @@ impl Gateway {
         view: &RequestView<'_>,
     ) -> Result<Bytes, ErrorResponse> {
         let lender = Lender { budget: &self.budget, client: &journey.connection.memory };
-        journey.loan = lender.lend(FORM_HELD_BYTES).await?;
+        // SECURITY: nobody is known yet: strangers take nothing of what documents may have.
+        journey.loan = lender.lend(Purpose::Stream, FORM_HELD_BYTES).await?;
         // What the body declares of itself is checked here; that it was signed, behind it.
         let decoder = anonymous_body(view).map_err(refuse)?;
         if decoder.payload_mode().is_streaming() {
@@ -89,9 +90,11 @@ impl Gateway {
         }
         let length = BodyLength { declared, bytes_max: FORM_BYTES_MAX, pace: self.pace() };
         let source = IncomingPayload::new(&journey.leftover, decoder, length, Vec::new());
-        collect(&mut Payload::new(source)).await.map_err(|error| match error.code.as_ref() {
-            "MaxMessageLengthExceeded" => too_large(),
-            _ => error,
+        collect(&mut Payload::new(source), declared).await.map_err(|error| {
+            match error.code.as_ref() {
+                "MaxMessageLengthExceeded" => too_large(),
+                _ => error,
+            }
         })
     }
 }

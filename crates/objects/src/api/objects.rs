@@ -134,23 +134,32 @@ async fn delete_objects(
         return Err(errors::malformed_xml());
     }
     let quiet = input.delete.quiet.unwrap_or_default();
-    let requests = objects.iter().map(deletion).collect();
+    // Each key is in memory once at any time: as text, then as the key of the request, then as text.
+    let mut requests = Vec::with_capacity(objects.len());
+    let mut entries = Vec::with_capacity(objects.len());
+    for object in objects {
+        let request = deletion(&object);
+        let key = request.as_ref().map(|request| request.object_key.clone());
+        entries.push((key.map_err(|_| object.key), object.version_id));
+        requests.push(request);
+    }
     let results = service.delete_objects(&mut permit, requests).await?;
     let mut output = s3::DeleteObjectsOutput::default();
-    for (object, result) in objects.into_iter().zip(results) {
+    for ((key, version_id), result) in entries.into_iter().zip(results) {
+        let key = || key.map_or_else(|text| text, |key| key.to_string());
         match result {
             Ok(_) if quiet => {}
             Ok(deleted) => output.deleted.push(s3::DeletedObject {
-                key: Some(object.key),
-                version_id: object.version_id.as_deref().and_then(|text| text.parse().ok()),
+                key: Some(key()),
+                version_id: version_id.as_deref().and_then(|text| text.parse().ok()),
                 delete_marker: deleted.delete_marker.then_some(true),
                 delete_marker_version_id: deleted.version_id.filter(|_| deleted.delete_marker),
             }),
             Err(error) => {
                 let error = ErrorResponse::from(error);
                 output.errors.push(s3::DeletedObjectError {
-                    key: Some(object.key),
-                    version_id: object.version_id,
+                    key: Some(key()),
+                    version_id,
                     code: Some(error.code.into_owned()),
                     message: Some(error.message.into_owned()),
                 });
