@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_crypto::{Secret, StaticRootKey};
 use strongroom_store::Store;
@@ -73,6 +74,18 @@ impl Engine {
         match self {
             Self::Ephemeral(engine) => engine.store(),
             Self::Durable(engine) => engine.store(),
+        }
+    }
+
+    /// Waits until the engine has stopped for good, and says why. An engine in memory never does.
+    pub(crate) async fn stopped(&self) -> String {
+        let Self::Durable(engine) = self else { return std::future::pending().await };
+        let mut interval = tokio::time::interval(LOOK_INTERVAL);
+        loop {
+            interval.tick().await;
+            if let Some(reason) = engine.stopped() {
+                return reason;
+            }
         }
     }
 
@@ -153,3 +166,5 @@ fn root_key(path: &Path, entropy: &dyn Entropy) -> Result<Secret<32>, Failure> {
 
 /// Steps in which progress is told.
 const STEPS: u64 = 1_000;
+/// Between two looks whether the engine has stopped.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);

@@ -101,11 +101,22 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
     announce(&settings, &places, &bootstrap, &endpoint, &next_step);
     let operator = Operator { engine: Arc::clone(&engine), identity, endpoint };
     let running = Running { gateway, s3, operator: Arc::new(operator), admin_server, signals };
-    running.until_stopped(vec![plain, tls]).await;
-    engine.close().await?;
+    let ended = running.until_stopped(vec![plain, tls]).await;
+    let closed = engine.close().await;
     drop(ground);
+    if let Ended::EngineStopped(reason) = ended {
+        return Err(Failure::new(format!("the engine has stopped: {reason}")));
+    }
+    closed?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Why a server does not serve any more.
+enum Ended {
+    Asked,
+    /// A start may help: it reads what is durable. Going on does not, nothing is taken any more.
+    EngineStopped(String),
 }
 
 /// A server at work.
@@ -118,9 +129,10 @@ struct Running {
 }
 
 impl Running {
-    /// Serves until the first signal, then drains; a second one cuts that short. Nothing
-    /// acknowledged depends on it.
-    async fn until_stopped(mut self, listeners: Vec<Listener>) {
+    /// Serves until the first signal, or until the engine stops, then drains; a signal in that time
+    /// cuts it short. Nothing acknowledged depends on it.
+    async fn until_stopped(mut self, listeners: Vec<Listener>) -> Ended {
+        let engine = Arc::clone(&self.operator.engine);
         let (stopping, stop) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_refusals(Arc::clone(&self.gateway)));
@@ -133,18 +145,26 @@ impl Running {
         });
         let serving = self.gateway.serve(listeners, stop);
         tokio::pin!(serving);
-        tokio::select! {
-            () = &mut serving => {}
+        let ended = tokio::select! {
+            () = &mut serving => None,
             name = self.signals.next() => {
                 tracing::info!(signal = name, "stopping: requests in progress may finish");
-                stopping.send_replace(true);
-                tokio::select! {
-                    () = &mut serving => {}
-                    () = impatience() => tracing::warn!("stopping at once"),
-                }
+                Some(Ended::Asked)
+            }
+            reason = engine.stopped() => {
+                tracing::error!(reason, "the engine has stopped: requests in progress are answered");
+                Some(Ended::EngineStopped(reason))
+            }
+        };
+        if ended.is_some() {
+            stopping.send_replace(true);
+            tokio::select! {
+                () = &mut serving => {}
+                () = impatience() => tracing::warn!("stopping at once"),
             }
         }
         tasks.shutdown().await;
+        ended.unwrap_or(Ended::Asked)
     }
 }
 

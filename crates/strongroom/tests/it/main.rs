@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -91,7 +92,11 @@ struct Server {
 
 impl Server {
     fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        Self::start_with(command.stderr(Stdio::null()))
+    }
+
+    fn start_with(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped());
         let mut server = Self { child: command.spawn().unwrap(), printed: Vec::new() };
         let output = server.child.stdout.take().unwrap();
         for line in BufReader::new(output).lines() {
@@ -311,6 +316,37 @@ fn scrub_reads_everything_back_with_and_without_a_server() {
     server.stop();
     let report = world.text("scrub --json");
     assert!(report.contains("\"damage\": []") && report.contains("\"records\": "), "{report}");
+}
+
+/// SPEC: DESIGN, 7. A supervisor starts again what ends with a failure; an engine that has stopped
+/// takes nothing any more.
+#[test]
+fn a_server_whose_engine_stops_ends_and_says_why() {
+    let world = World::new();
+    world.serve("").stop();
+    let line = "serve --listen 127.0.0.1:0 --listen-tls 127.0.0.1:0";
+    let mut command = world.command(line);
+    let log = fs::File::create(world.path("log")).unwrap();
+    let mut server = Server::start_with(command.stderr(log));
+    let endpoint = world.exported("env", "AWS_ENDPOINT_URL").unwrap();
+    assert!(get(&endpoint, "/-/live").starts_with("HTTP/1.1 200 "));
+
+    // The drive loses the index; whoever reads it notices.
+    let index = fs::OpenOptions::new().write(true).open(world.path("strongroom-data/index"));
+    let index = index.unwrap();
+    let bytes = index.metadata().unwrap().len();
+    for at in (20_480..bytes).step_by(512) {
+        index.write_all_at(&[0x5a; 64], at).unwrap();
+    }
+    assert!(!world.run("scrub").status.success());
+
+    assert_eq!(server.child.wait().unwrap().code(), Some(1), "a supervisor sees a failure");
+    let told = fs::read_to_string(world.path("log")).unwrap();
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("strongroom: the engine has stopped: the index is damaged"), "{told}");
+    assert!(TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).is_err());
+    // The next start builds the index again.
+    world.serve("").stop();
 }
 
 #[test]
