@@ -1,5 +1,6 @@
 //! Load: threads with one connection each, and what they measured.
 
+use std::ops::Range;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ pub struct Load<'a> {
     pub target: &'a (dyn Fn(usize, u64) -> Option<Target> + Sync),
     pub mode: PayloadMode,
     pub body: &'a [u8],
+    /// Length of a body, whichever way it goes.
+    pub bytes: usize,
     /// Judges an answer and its body beyond status and length.
     pub check: &'a (dyn Fn(&Answer, &Seen) -> bool + Sync),
     /// Whether answers are listings whose keys are counted.
@@ -89,21 +92,22 @@ impl Measured {
 impl Load<'_> {
     /// Runs until the time is over; every answer must be a success of the right length.
     pub fn run(&self, endpoint: &Endpoint) -> Result<Measured, Failure> {
-        let barrier = Barrier::new(self.connections + 1);
-        let (worker_loads, own_seconds) = std::thread::scope(|scope| {
-            let start = |worker| {
-                scope.spawn({
-                    let barrier = &barrier;
-                    move || self.work(endpoint, worker, barrier)
-                })
+        let each = self.lanes_each();
+        let threads = self.connections.div_ceil(each);
+        let barrier = Barrier::new(threads + 1);
+        let (loads, own_seconds) = std::thread::scope(|scope| {
+            let start = |thread: usize| {
+                let workers = thread * each..self.connections.min((thread + 1) * each);
+                let barrier = &barrier;
+                scope.spawn(move || self.work(endpoint, workers, barrier))
             };
-            let workers: Vec<_> = (0..self.connections).map(start).collect();
+            let threads: Vec<_> = (0..threads).map(start).collect();
             barrier.wait();
             let before = processor_seconds("self")?;
-            let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
-                worker.join().map_err(|_| Failure::new("a worker panicked"))
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().map_err(|_| Failure::new("a worker panicked"))
             };
-            let loads = workers.into_iter().map(join).collect::<Result<Vec<_>, Failure>>()?;
+            let loads = threads.into_iter().map(join).collect::<Result<Vec<_>, Failure>>()?;
             Ok::<_, Failure>((loads, processor_seconds("self")? - before))
         })?;
         let mut measured = Measured {
@@ -114,8 +118,8 @@ impl Load<'_> {
             latencies: Vec::new(),
             by_worker: Vec::new(),
         };
-        for load in worker_loads {
-            let load: Worked = load?;
+        let loads = loads.into_iter().collect::<Result<Vec<_>, Failure>>()?;
+        for load in loads.into_iter().flatten() {
             measured.by_worker.push(load.latencies.len() as u64);
             measured.operations += load.latencies.len() as u64;
             measured.bytes += load.bytes;
@@ -126,40 +130,45 @@ impl Load<'_> {
         Ok(measured)
     }
 
-    /// One worker: prepares, waits for the others, then works. All wait, also those that failed.
+    /// Connections that one thread serves. With small bodies it serves some in turn: the answer
+    /// that it waits for is the oldest one, and the others come meanwhile, so that little of the
+    /// shared processors goes into putting threads to sleep and waking them.
+    fn lanes_each(&self) -> usize {
+        if self.bytes <= SMALL_BYTES_MAX { LANES_EACH } else { 1 }
+    }
+
+    /// One thread: prepares, waits for the others, then works. All wait, also those that failed.
     fn work(
         &self,
         endpoint: &Endpoint,
-        worker: usize,
+        workers: Range<usize>,
         barrier: &Barrier,
-    ) -> Result<Worked, Failure> {
-        let prepared = self.prepare(endpoint, worker);
+    ) -> Result<Vec<Worked>, Failure> {
+        let prepared: Result<Vec<_>, _> =
+            workers.map(|worker| self.prepare(endpoint, worker)).collect();
         barrier.wait();
-        let (mut connection, signer, heads) = prepared?;
-        let mut heads = heads.into_iter();
-        let mut worked = Worked::default();
+        let mut lanes = prepared?;
         let start = Instant::now();
-        while start.elapsed() < self.duration {
-            let head = match heads.next() {
-                Some(head) => Some(head),
-                None => self.head(endpoint, &signer, worker, worked.latencies.len() as u64)?,
-            };
-            let Some(head) = head else { break };
-            let sent = Instant::now();
-            worked.bytes += self.exchange(&mut connection, &head)?;
-            worked.latencies.push(u32::try_from(sent.elapsed().as_micros())?);
+        for lane in &mut lanes {
+            self.send(endpoint, lane)?;
         }
-        worked.elapsed = start.elapsed();
-        Ok(worked)
+        while lanes.iter().any(|lane| lane.sent.is_some()) {
+            for lane in &mut lanes {
+                if !self.receive(lane)? {
+                    continue;
+                }
+                lane.worked.elapsed = start.elapsed();
+                if lane.worked.elapsed < self.duration {
+                    self.send(endpoint, lane)?;
+                }
+            }
+        }
+        Ok(lanes.into_iter().map(|lane| lane.worked).collect())
     }
 
     /// Connects, warms the connection up, and signs ahead, so that the time of the load is the
     /// server's and not the signer's.
-    fn prepare(
-        &self,
-        endpoint: &Endpoint,
-        worker: usize,
-    ) -> Result<(Connection, Signer, Vec<Vec<u8>>), Failure> {
+    fn prepare(&self, endpoint: &Endpoint, worker: usize) -> Result<Lane, Failure> {
         let signer = endpoint.signer()?;
         let mut connection = endpoint.connect()?;
         let request = Request {
@@ -180,7 +189,8 @@ impl Load<'_> {
                 None => break,
             }
         }
-        Ok((connection, signer, heads))
+        let heads = heads.into_iter();
+        Ok(Lane { worker, connection, signer, heads, sent: None, worked: Worked::default() })
     }
 
     fn head(
@@ -201,10 +211,28 @@ impl Load<'_> {
         endpoint.head(signer, &request).map(Some)
     }
 
-    /// One request; the bytes of its payload.
-    fn exchange(&self, connection: &mut Connection, head: &[u8]) -> Result<u64, Failure> {
+    /// Sends a worker's next request, if there is one.
+    fn send(&self, endpoint: &Endpoint, lane: &mut Lane) -> Result<(), Failure> {
+        let head = match lane.heads.next() {
+            Some(head) => Some(head),
+            None => {
+                let index = lane.worked.latencies.len() as u64;
+                self.head(endpoint, &lane.signer, lane.worker, index)?
+            }
+        };
+        if let Some(head) = head {
+            let now = Instant::now();
+            lane.connection.send(&head, self.body)?;
+            lane.sent = Some((now, head));
+        }
+        Ok(())
+    }
+
+    /// Reads the answer to what was sent; whether anything was.
+    fn receive(&self, lane: &mut Lane) -> Result<bool, Failure> {
+        let Some((sent, head)) = lane.sent.take() else { return Ok(false) };
         let mut seen = Seen::default();
-        let answer = connection.exchange(head, self.body, &mut |bytes| {
+        let answer = lane.connection.receive(&head, &mut |bytes| {
             seen.bytes += bytes.len() as u64;
             if self.counts_keys {
                 seen.count_keys(bytes);
@@ -216,8 +244,21 @@ impl Load<'_> {
             let (bytes, keys) = (answer.content_length, seen.keys);
             return Err(Failure::new(format!("{line} answered {bytes} bytes with {keys} keys")));
         }
-        Ok(self.body.len() as u64 + seen.bytes)
+        lane.worked.bytes += self.body.len() as u64 + seen.bytes;
+        lane.worked.latencies.push(u32::try_from(sent.elapsed().as_micros())?);
+        Ok(true)
     }
+}
+
+/// One worker and its connection.
+struct Lane {
+    worker: usize,
+    connection: Connection,
+    signer: Signer,
+    heads: std::vec::IntoIter<Vec<u8>>,
+    /// The request that was sent and not answered yet, and when.
+    sent: Option<(Instant, Vec<u8>)>,
+    worked: Worked,
 }
 
 /// What one worker did.
@@ -265,7 +306,9 @@ const KEY_ELEMENT: &[u8] = b"<Key>";
 const SIGNED_AHEAD_MAX: usize = 512 * 1024;
 /// More requests than a server on the same processors answers.
 const SIGNED_AHEAD_PER_SECOND: u64 = 64 * 1024;
-/// With larger bodies signing does not show.
+/// Connections that one thread serves in turn.
+const LANES_EACH: usize = 8;
+/// With larger bodies neither signing shows nor who waits for what.
 const SMALL_BYTES_MAX: usize = 64 * 1024;
 
 #[cfg(test)]

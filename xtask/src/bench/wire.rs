@@ -156,6 +156,11 @@ impl Connection {
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<Answer, Failure> {
         self.send(head, body)?;
+        self.receive(head, sink)
+    }
+
+    /// Reads the whole answer to what was sent with this head.
+    pub fn receive(&mut self, head: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<Answer, Failure> {
         let answer = self.read_head()?;
         let is_head = head.starts_with(b"HEAD ");
         let mut refusal = Vec::new();
@@ -176,7 +181,8 @@ impl Connection {
         Ok(answer)
     }
 
-    fn send(&mut self, head: &[u8], body: &[u8]) -> Result<(), Failure> {
+    /// Sends a request, whose answer is to be received next.
+    pub fn send(&mut self, head: &[u8], body: &[u8]) -> Result<(), Failure> {
         // One segment for small requests, no copy for large ones.
         let mut sent = 0;
         while sent < head.len() {
