@@ -318,6 +318,20 @@ def test_met_002_003_metadata_is_kept_to_the_letter(send, place):
     send("DELETE", f"{place}/new")
 
 
+def test_met_004_005_what_encrypting_clients_keep_beside_an_object_comes_back(send, place):
+    described = {
+        "x-amz-key-v2": "QUJD" * 60, "x-amz-iv": "AAAAAAAAAAAAAAAA", "x-amz-cek-alg": "AES/GCM/NoPadding",
+        "x-amz-wrap-alg": "kms+context", "x-amz-tag-len": "128", "x-amz-unencrypted-content-length": "11",
+        "x-amz-matdesc": '{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}',
+        "x-amz-c": "115", "x-amz-w": "12", "x-amz-d": "ZGln" * 8, "x-amz-i": "aWQ=", "x-amz-t": '{"a": "b"}', "x-amz-3": "Qw==",
+    }
+    headers = {f"x-amz-meta-{name}": value for name, value in described.items()}
+    assert send("PUT", f"{place}/new", HELLO, headers).outcome == "200"
+    answer = send("GET", f"{place}/new")
+    assert {name: answer.headers[name] for name in headers} == headers and answer.body == HELLO
+    send("DELETE", f"{place}/new")
+
+
 def test_nam_003_control_characters_in_keys_survive(send, place):
     keys = ["a\rb", "a\nb", "a\tb", "a\x01b"]
     for key in keys:

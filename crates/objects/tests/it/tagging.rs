@@ -125,6 +125,50 @@ async fn tags_that_no_object_may_have_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn ver_017_each_version_has_its_own_tags() {
+    let world = World::with_bucket().await;
+    crate::versioning::set(&world, "Enabled").await;
+    let put = || world.put("/bkt/k").body("x").send();
+    let (first, second) = (put().await.ok(), put().await.ok());
+    let [first, second] =
+        [&first, &second].map(|reply| reply.header("x-amz-version-id").unwrap().to_owned());
+    let at = |version: &str| format!("/bkt/k?tagging&versionId={version}");
+    let tagged = world.put(&at(&first)).body(tagging(&[("a", "1")])).send().await.ok();
+    assert_eq!(tagged.header("x-amz-version-id"), Some(first.as_str()));
+    // Without an id the current version is meant.
+    tag(&world, "/bkt/k", &[("b", "2")]).await.ok();
+    for (version, keys) in [(&first, ["a"]), (&second, ["b"])] {
+        let read = world.get(&at(version)).send().await.ok();
+        assert_eq!(read.elements("Key"), keys);
+        assert_eq!(read.header("x-amz-version-id"), Some(version.as_str()));
+    }
+    let removed = world.delete(&at(&first)).send().await;
+    assert_eq!((removed.status, removed.header("x-amz-version-id")), (204, Some(&*first)));
+    assert_eq!(tags(&world, "/bkt/k").await, ["b=2"]);
+    assert_eq!(world.get(&at(&first)).send().await.ok().elements("Key"), [""; 0]);
+}
+
+#[tokio::test]
+async fn ver_018_a_delete_marker_has_no_tags() {
+    let world = World::with_bucket().await;
+    crate::versioning::set(&world, "Enabled").await;
+    world.put("/bkt/k").body("x").send().await.ok();
+    let deleted = world.delete("/bkt/k").send().await;
+    let marker = deleted.header("x-amz-version-id").unwrap();
+    for target in ["/bkt/k?tagging".to_owned(), format!("/bkt/k?tagging&versionId={marker}")] {
+        let put = world.put(&target).body(tagging(&[("a", "1")])).send().await;
+        for reply in [put, world.get(&target).send().await, world.delete(&target).send().await] {
+            let refused = reply.expect(405, "MethodNotAllowed");
+            assert_eq!(refused.element("ResourceType"), Some("DeleteMarker"));
+            assert_eq!(refused.header("x-amz-delete-marker"), Some("true"));
+            assert_eq!(refused.header("x-amz-version-id"), Some(marker));
+            assert_eq!(refused.header("allow"), Some("DELETE"));
+            assert!(!refused.recorded);
+        }
+    }
+}
+
+#[tokio::test]
 async fn writes_bring_their_tags() {
     let world = World::with_bucket().await;
     let put = |value: &str| world.put("/bkt/k").header("x-amz-tagging", value).body("x").send();

@@ -54,6 +54,29 @@ fn the_account_hears_an_answer_to_every_operation() {
     }
 }
 
+/// SPEC: data-protection, INT-040 and INT-041.
+#[test]
+fn documents_that_change_something_need_a_digest() {
+    let world = World::new();
+    let before = world.server.contents().unwrap();
+    let mut needed = 0;
+    for spec in OPERATIONS.iter().filter(|spec| spec.checksum_required) {
+        let mut call = request(&world, spec);
+        call.headers.retain(|(name, _)| name != "content-md5");
+        let heard = world.server.send_signed(call).unwrap().outcome();
+        // What is not built says so, whatever comes with it.
+        let by_name = heard == "501 NotImplemented";
+        assert!(by_name || heard == "400 InvalidRequest", "{}: {heard}", spec.name);
+        needed += u32::from(!by_name);
+        let mut call = request(&world, spec);
+        call.body.push(b' ');
+        let heard = world.server.send_signed(call).unwrap().outcome();
+        assert!(by_name || heard == "400 BadDigest", "{}: {heard}", spec.name);
+        assert!(world.server.contents().unwrap() == before, "{}", spec.name);
+    }
+    assert!(needed >= 6, "{needed}");
+}
+
 /// Also whether an upload, a part or a version exists: all of it lies under the key.
 #[test]
 fn strangers_cannot_tell_whether_an_object_exists() {
