@@ -11,8 +11,8 @@ use crate::asking::{Asking, Asks};
 use crate::judge::Judge;
 use crate::permit::Decision;
 use crate::{
-    BucketDirectory, BucketRef, Caller, Denial, NamedKey, Operands, Permit, Principal,
-    PrincipalDirectory, RequestFacts, Seen,
+    BucketControls, BucketDirectory, BucketRef, Caller, Denial, HeldPolicy, NamedKey, Operands,
+    Permit, Principal, PrincipalDirectory, RequestFacts, Seen,
 };
 
 /// The one policy enforcement point.
@@ -252,6 +252,32 @@ impl Enforcement {
             true => Err(Denial::AccessDenied { message: refusal.to_owned() }),
             false => Ok(bucket),
         }
+    }
+
+    /// A judge for further questions about a request.
+    pub(crate) async fn judge_of<'a>(&'a self, asking: &'a Asking) -> Result<Judge<'a>, Denial> {
+        Judge::appoint(&self.directories, asking).await
+    }
+
+    /// Whether the questions about the target would be allowed under another policy of the bucket.
+    pub(crate) async fn would_allow(
+        &self,
+        asking: &Asking,
+        bucket: &BucketRef,
+        bucket_policy: HeldPolicy,
+    ) -> Result<bool, Denial> {
+        let mut controls = BucketControls::clone(&bucket.controls);
+        controls.bucket_policy = Some(bucket_policy);
+        let bucket = BucketRef { controls: Arc::new(controls), ..bucket.clone() };
+        let mut judge = Judge::appoint(&self.directories, asking).await?;
+        for asked in asking.of_target() {
+            match judge.ask(&asked, Some(&bucket)).await {
+                Ok(()) => {}
+                Err(Denial::Unavailable) => return Err(Denial::Unavailable),
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// Decides again about buckets that have changed since they were decided upon.

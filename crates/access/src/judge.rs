@@ -13,8 +13,8 @@ use crate::context::{Facts, QuestionFacts, wants_existing_tags};
 use crate::enforcement::Directories;
 use crate::note::DecisionNote;
 use crate::{
-    BucketRef, Denial, EntityKind, HeldPolicy, ObjectFacts, ObjectOwnership, Principal, Seen,
-    Standing,
+    BucketRef, Caller, Denial, EntityKind, HeldPolicy, ObjectFacts, ObjectOwnership, Principal,
+    Seen, Standing,
 };
 
 /// Judges the questions of one request.
@@ -62,7 +62,12 @@ impl<'a> Judge<'a> {
     /// Whether nothing that could be asked of this bucket would be denied: its owner's root, and no
     /// policy that could say otherwise.
     pub(crate) fn is_beyond_question(&self, bucket: Option<&BucketRef>) -> bool {
-        let Principal::Root { account, .. } = self.asking.caller.principal else { return false };
+        Self::stands_above(&self.asking.caller, bucket)
+    }
+
+    /// The same, before a judge is there.
+    pub(crate) fn stands_above(caller: &Caller, bucket: Option<&BucketRef>) -> bool {
+        let Principal::Root { account, .. } = caller.principal else { return false };
         bucket.is_none_or(|bucket| {
             let controls = &bucket.controls;
             bucket.owner == account

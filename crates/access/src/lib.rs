@@ -19,6 +19,8 @@ mod judge;
 mod note;
 mod operations;
 mod permit;
+mod principal_names;
+mod veil;
 
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -43,3 +45,5 @@ pub use enforcement::{Enforcement, Question};
 pub use form_policy::{FormPolicy, FormPolicyError, FormQuestion, LengthRange};
 pub use operations::{Circumstances, NamedKey, Need, Operands, Resource, S3_NEEDS, Stated, When};
 pub use permit::Permit;
+pub use principal_names::PrincipalNames;
+pub use veil::{Missing, Veil};

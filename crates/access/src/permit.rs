@@ -7,7 +7,7 @@ use strongroom_audit::AuditSlot;
 
 use crate::asking::Asking;
 use crate::enforcement::Found;
-use crate::{BucketRef, Caller, Denial, Enforcement, RequestFacts, Seen};
+use crate::{BucketRef, Caller, Denial, Enforcement, HeldPolicy, RequestFacts, Seen, Veil};
 
 /// Proof that `access` allowed `Op` for one caller on its resources.
 ///
@@ -46,6 +46,22 @@ impl<Op> Permit<Op> {
         let now = self.enforcement.judge_again(&self.asking, &self.found, &self.audit).await?;
         self.found = now;
         Ok(())
+    }
+
+    /// Whether the same would be allowed if this were the policy of the bucket.
+    ///
+    /// # Errors
+    /// If it cannot be decided.
+    pub async fn holds_under(&self, bucket_policy: HeldPolicy) -> Result<bool, Denial> {
+        let Some(bucket) = self.bucket() else { return Ok(true) };
+        self.enforcement.would_allow(&self.asking, bucket, bucket_policy).await
+    }
+
+    /// What must be asked before the caller hears that something does not exist; `None` if nothing is
+    /// hidden from it. A copy tells of its source and of its target alike.
+    #[must_use]
+    pub fn veil(&self) -> Option<Veil> {
+        Veil::before(&self.asking, &[self.bucket(), self.source()], &self.enforcement)
     }
 
     /// Who was allowed.

@@ -15,6 +15,7 @@ mod error;
 mod generate;
 mod identity;
 mod keys;
+mod names;
 mod records;
 mod session;
 

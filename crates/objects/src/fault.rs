@@ -1,6 +1,7 @@
 //! What goes wrong inside, whoever asked for it.
 
-use strongroom_access::Denial;
+use strongroom_access::{Denial, DirectoryError};
+use strongroom_policy::PolicyError;
 use strongroom_store::{CommitError, StoreError, VaultError};
 use strongroom_types::EntropyError;
 
@@ -32,6 +33,12 @@ pub(crate) enum Fault {
     /// A payload could not be sealed or opened, or its body was refused.
     #[error(transparent)]
     Payload(#[from] PayloadFault),
+    /// Whether somebody exists could not be found out.
+    #[error(transparent)]
+    Names(DirectoryError),
+    /// The policy of a bucket cannot be read.
+    #[error("the stored policy of a bucket is malformed")]
+    StoredPolicy(#[source] PolicyError),
     /// The decision does not hold any more.
     #[error(transparent)]
     Denied(#[from] Denial),

@@ -129,6 +129,12 @@ pub(crate) fn bucket_cors(bucket: BucketId) -> Bytes {
     tagged(TAG_BUCKET_CORS, &[bucket.as_bytes()])
 }
 
+/// The record of a bucket's policy.
+#[must_use]
+pub(crate) fn bucket_policy(bucket: BucketId) -> Bytes {
+    tagged(TAG_BUCKET_POLICY, &[bucket.as_bytes()])
+}
+
 /// The record of one version of an object.
 #[must_use]
 pub(crate) fn object_version(
@@ -395,6 +401,7 @@ fn concat16(first: [u8; 8], second: [u8; 8]) -> [u8; 16] {
 const TAG_BUCKET: u8 = b'n';
 const TAG_OWNED_BUCKET: u8 = b'o';
 const TAG_BUCKET_CORS: u8 = b'c';
+const TAG_BUCKET_POLICY: u8 = b'y';
 const TAG_BUCKET_TAGS: u8 = b't';
 const TAG_OBJECT: u8 = b'v';
 const TAG_NULL_PLACE: u8 = b'w';

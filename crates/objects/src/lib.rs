@@ -4,6 +4,7 @@
 //! XML and no disk. `api` maps the generated inputs and outputs of each operation to it.
 
 mod api;
+mod bucket_policy;
 mod buckets;
 mod checksums;
 mod conditions;
@@ -29,9 +30,11 @@ pub mod fuzzing;
 use std::fmt;
 use std::sync::Arc;
 
+use strongroom_access::PrincipalNames;
 use strongroom_store::Store;
 use strongroom_types::{Clock, Entropy, Region};
 
+use crate::bucket_policy::PolicyShelf;
 use crate::payload::Payloads;
 pub use api::{endpoints, tables};
 
@@ -44,19 +47,24 @@ pub struct S3 {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     region: Region,
+    names: Arc<dyn PrincipalNames>,
+    policies: PolicyShelf,
 }
 
 impl S3 {
-    /// The service over a store, for the one region that this server is.
+    /// The service over a store, for the one region that this server is. `names` says whom policies
+    /// may name.
     #[must_use]
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         region: Region,
+        names: Arc<dyn PrincipalNames>,
     ) -> Arc<Self> {
         let payloads = Payloads::new(store.clone(), Arc::clone(&entropy));
-        Arc::new(Self { store, payloads, clock, entropy, region })
+        let policies = PolicyShelf::default();
+        Arc::new(Self { store, payloads, clock, entropy, region, names, policies })
     }
 }
 

@@ -79,7 +79,8 @@ async fn run(settings: Settings, called_as: &str) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    let s3 = S3::new(store.clone(), clock.clone(), entropy.clone(), settings.region.clone());
+    let region = settings.region.clone();
+    let s3 = S3::new(store.clone(), clock.clone(), entropy.clone(), region, identity.clone());
     let gateway = Gateway::new(GatewayOptions {
         services: vec![
             Service::new("s3", Protocol::RestXml, strongroom_objects::endpoints(&s3)),

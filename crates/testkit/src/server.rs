@@ -99,7 +99,13 @@ impl TestServer {
         let name: AccountName = "other".parse().map_err(TestkitError::server)?;
         let other =
             runtime.block_on(identity.create_account(name)).map_err(TestkitError::server)?;
-        let s3 = S3::new(store.clone(), Arc::clone(&now), Arc::clone(&entropy), region.clone());
+        let s3 = S3::new(
+            store.clone(),
+            Arc::clone(&now),
+            Arc::clone(&entropy),
+            region.clone(),
+            Arc::<Identity>::clone(&identity),
+        );
         let gateway = Gateway::new(GatewayOptions {
             services: vec![Service::new("s3", Protocol::RestXml, endpoints(&s3))],
             credentials: Arc::<Identity>::clone(&identity),

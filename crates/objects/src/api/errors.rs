@@ -6,9 +6,11 @@ use std::error::Error;
 
 use data_encoding::BASE64;
 use http::header::{ALLOW, ETAG, HeaderName, LAST_MODIFIED};
+use strongroom_access::Missing;
 use strongroom_crypto::ChecksumError;
+use strongroom_policy::PolicyError;
 use strongroom_store::{CommitError, StoreError};
-use strongroom_types::{ObjectKey, ObjectKeyError};
+use strongroom_types::{Arn, ObjectKey, ObjectKeyError};
 use strongroom_wire::{CorsRuleError, DecodeError, DecodeErrorKind, DecodeLocation, ErrorResponse};
 
 use crate::buckets::BucketError;
@@ -140,6 +142,15 @@ pub(crate) fn condition_failed(condition: Condition) -> ErrorResponse {
     ErrorResponse::new("PreconditionFailed", 412, message).element("Condition", condition.as_str())
 }
 
+/// What an answer says does not exist.
+pub(crate) fn missing(error: &ErrorResponse) -> Option<Missing> {
+    match error.code.as_ref() {
+        "NoSuchKey" => Some(Missing::Object),
+        "NoSuchVersion" => Some(Missing::Version),
+        _ => None,
+    }
+}
+
 /// There is no object under the key.
 pub(crate) fn no_such_key(object_key: &ObjectKey) -> ErrorResponse {
     ErrorResponse::new("NoSuchKey", 404, "the specified key does not exist")
@@ -240,6 +251,31 @@ impl From<OwnershipError> for ErrorResponse {
             OwnershipError::Fault(fault) => fault.into(),
         }
     }
+}
+
+/// A text that is no policy of the bucket. SPEC: access-control, 1.7.
+pub(crate) fn malformed_policy(error: &PolicyError) -> ErrorResponse {
+    ErrorResponse::new("MalformedPolicy", 400, error.s3_message().to_owned())
+        .element("Detail", error.to_string())
+}
+
+/// A policy after which the caller could not set another one. SPEC: access-control, 1.7.
+pub(crate) fn locks_out_caller() -> ErrorResponse {
+    let message = "the policy would take from you the right to change it; send \
+                   `x-amz-confirm-remove-self-bucket-access: true` if that is what you want";
+    ErrorResponse::new("MalformedPolicy", 400, message)
+}
+
+/// A public policy where they are blocked. SPEC: access-control, 2.10: told to the owner's account,
+/// and nobody else may set a policy.
+pub(crate) fn public_policy(caller: &str, bucket: &Arn) -> ErrorResponse {
+    let message = format!(
+        "User: {caller} is not authorized to perform: s3:PutBucketPolicy on resource: \"{}\" \
+         because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public \
+         Access.",
+        bucket.as_str()
+    );
+    ErrorResponse::new("AccessDenied", 403, message)
 }
 
 /// CORS rules that are none.
@@ -507,7 +543,8 @@ impl From<Fault> for ErrorResponse {
             }
             Fault::Store(StoreError::Full | StoreError::Stopped { .. })
             | Fault::Commit(CommitError::Store(StoreError::Full | StoreError::Stopped { .. }))
-            | Fault::Commit(CommitError::Unknown) => unavailable(&fault),
+            | Fault::Commit(CommitError::Unknown)
+            | Fault::Names(_) => unavailable(&fault),
             Fault::Commit(CommitError::Protected) => {
                 let message = "access denied because the object is protected by object lock";
                 Self::new("AccessDenied", 403, message)
@@ -518,6 +555,7 @@ impl From<Fault> for ErrorResponse {
             | Fault::StoreKey(_)
             | Fault::Vault(_)
             | Fault::Entropy(_)
+            | Fault::StoredPolicy(_)
             | Fault::NoBucket => internal(&fault),
         }
     }

@@ -55,8 +55,6 @@ fn unset(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
         answer::<s3::GetBucketInventoryConfiguration>(service, |_, _| Err(Unset::Report.into())),
         answer::<s3::GetBucketLifecycleConfiguration>(service, |_, _| Err(Unset::Lifecycle.into())),
         answer::<s3::GetBucketMetricsConfiguration>(service, |_, _| Err(Unset::Report.into())),
-        answer::<s3::GetBucketPolicy>(service, |_, _| Err(Unset::Policy.into())),
-        answer::<s3::GetBucketPolicyStatus>(service, |_, _| Err(Unset::Policy.into())),
         answer::<s3::GetBucketReplication>(service, |_, _| Err(Unset::Replication.into())),
         answer::<s3::GetBucketWebsite>(service, |_, _| Err(Unset::Website.into())),
         answer::<s3::GetObjectLockConfiguration>(service, |_, _| Err(Unset::ObjectLock.into())),

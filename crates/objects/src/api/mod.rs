@@ -45,6 +45,7 @@ macro_rules! checksum_values {
     }};
 }
 
+mod bucket_policy;
 mod buckets;
 mod cors;
 mod encryption;
@@ -65,7 +66,9 @@ mod versioning;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use strongroom_access::{BoundOperation, Endpoint, Manners, Operands, Permit, RefusedOperation};
+use strongroom_access::{
+    BoundOperation, Denial, Endpoint, Manners, Operands, Permit, RefusedOperation,
+};
 use strongroom_model::{s3, s3_operations};
 use strongroom_wire::{ErrorResponse, Operation, Payload};
 
@@ -76,6 +79,7 @@ pub use members::tables;
 #[must_use]
 pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints = buckets::endpoints(service);
+    endpoints.extend(bucket_policy::endpoints(service));
     endpoints.extend(cors::endpoints(service));
     endpoints.extend(encryption::endpoints(service));
     endpoints.extend(fixed::endpoints(service));
@@ -108,7 +112,21 @@ where
 {
     let service = Arc::clone(service);
     let bound = BoundOperation::<Op, _>::new(MANNERS, move |permit, input, payload| {
-        adapter(Arc::clone(&service), permit, input, payload)
+        let veil = permit.veil();
+        let answer = adapter(Arc::clone(&service), permit, input, payload);
+        async move {
+            let error = match answer.await {
+                Ok(output) => return Ok(output),
+                Err(error) => error,
+            };
+            // SPEC: access-control, 2.9: who may not list does not learn what is there.
+            match (veil, errors::missing(&error)) {
+                (Some(veil), Some(missing)) if veil.hides(missing).await => {
+                    Err(Denial::plain().into())
+                }
+                _ => Err(error),
+            }
+        }
     });
     Arc::new(bound.holding(held_bytes(Op::NAME)))
 }

@@ -12,6 +12,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "DeleteBucketInventoryConfiguration",
     "DeleteBucketLifecycle",
     "DeleteBucketMetricsConfiguration",
+    "DeleteBucketPolicy",
     "DeleteBucketReplication",
     "DeleteBucketTagging",
     "DeleteBucketWebsite",
@@ -44,6 +45,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "ListBucketMetricsConfigurations",
     "PutBucketCors",
     "PutBucketOwnershipControls",
+    "PutBucketPolicy",
     "PutBucketRequestPayment",
     "PutBucketTagging",
     "PutObjectTagging",
@@ -52,6 +54,14 @@ pub(super) const OPERATIONS: &[&str] = &[
 
 /// `(operation, member path, disposition)`.
 pub(super) const ROWS: &[MemberRow] = &[
+    ("PutBucketPolicy", "Bucket", Enforced),
+    ("PutBucketPolicy", "ContentMD5", Enforced),
+    ("PutBucketPolicy", "ChecksumAlgorithm", Enforced),
+    ("PutBucketPolicy", "ConfirmRemoveSelfBucketAccess", Enforced),
+    ("PutBucketPolicy", "Policy", Enforced),
+    ("PutBucketPolicy", "ExpectedBucketOwner", Enforced),
+    ("DeleteBucketPolicy", "Bucket", Enforced),
+    ("DeleteBucketPolicy", "ExpectedBucketOwner", Enforced),
     ("PutBucketOwnershipControls", "Bucket", Enforced),
     ("PutBucketOwnershipControls", "ContentMD5", Enforced),
     ("PutBucketOwnershipControls", "ExpectedBucketOwner", Enforced),

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use strongroom_access::{
-    BucketControls, BucketDirectory, BucketRef, DirectoryError, ObjectFacts, ObjectOwnership, Seen,
+    BucketControls, BucketDirectory, BucketRef, DirectoryError, HeldPolicy, ObjectFacts,
+    ObjectOwnership, Seen,
 };
 use strongroom_store::BoxFuture;
 use strongroom_types::{BucketName, ObjectKey, VersionId};
 
+use crate::fault::Fault;
 use crate::records::{self, BucketAccess};
-use crate::{S3, keys};
+use crate::{RACES_LOST_MAX, S3, keys};
 
 impl BucketDirectory for S3 {
     fn bucket<'a>(
@@ -17,18 +19,8 @@ impl BucketDirectory for S3 {
         name: &'a BucketName,
     ) -> BoxFuture<'a, Result<Option<BucketRef>, DirectoryError>> {
         Box::pin(async move {
-            let found = self.find_bucket(name).await;
-            let found = found.map_err(|fault| DirectoryError(Box::new(fault)))?;
-            let Some((record, entry)) = found else { return Ok(None) };
-            let controls = Arc::new(controls(record.access)?);
-            Ok(Some(BucketRef {
-                id: record.id,
-                name: name.clone(),
-                owner: record.owner,
-                revision: entry.revision,
-                versioning: record.versioning,
-                controls,
-            }))
+            let found = self.guarded_bucket(name).await;
+            found.map_err(|fault| DirectoryError(Box::new(fault)))
         })
     }
 
@@ -62,14 +54,37 @@ impl BucketDirectory for S3 {
     }
 }
 
-/// What guards a bucket, as its record says.
-fn controls(access: BucketAccess) -> Result<BucketControls, DirectoryError> {
-    if access.bucket_policy.is_some() {
-        // SECURITY: a policy that is not read could deny.
-        return Err(DirectoryError("the policy of the bucket is not read".into()));
+impl S3 {
+    /// A bucket with what guards it, as of one moment.
+    async fn guarded_bucket(&self, name: &BucketName) -> Result<Option<BucketRef>, Fault> {
+        for _ in 0..RACES_LOST_MAX {
+            let Some((record, entry)) = self.find_bucket(name).await? else { return Ok(None) };
+            let bucket_policy = match record.access.bucket_policy {
+                None => None,
+                Some(stamp) => {
+                    let held = self.held_policy(record.id, name, stamp).await?;
+                    // Another policy is in force by now.
+                    let Some(held) = held else { continue };
+                    Some(held)
+                }
+            };
+            return Ok(Some(BucketRef {
+                id: record.id,
+                name: name.clone(),
+                owner: record.owner,
+                revision: entry.revision,
+                versioning: record.versioning,
+                controls: Arc::new(controls(record.access, bucket_policy)),
+            }));
+        }
+        Err(Fault::Contended)
     }
-    Ok(BucketControls {
-        bucket_policy: None,
+}
+
+/// What guards a bucket, as its record says.
+fn controls(access: BucketAccess, bucket_policy: Option<HeldPolicy>) -> BucketControls {
+    BucketControls {
+        bucket_policy,
         block: access.public_access_block.unwrap_or_default(),
         ownership: match access.ownership {
             Some(records::ObjectOwnership::BucketOwnerEnforced) => {
@@ -82,5 +97,5 @@ fn controls(access: BucketAccess) -> Result<BucketControls, DirectoryError> {
         },
         acl: access.acl.unwrap_or_default(),
         requester_pays: access.requester_pays,
-    })
+    }
 }

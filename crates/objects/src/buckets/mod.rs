@@ -157,6 +157,7 @@ impl S3 {
                     Write::Delete { key: keys::bucket(&bucket.name) },
                     Write::Delete { key: keys::owned_bucket(bucket.owner, &bucket.name) },
                     Write::Delete { key: keys::bucket_cors(bucket.id) },
+                    Write::Delete { key: keys::bucket_policy(bucket.id) },
                     Write::Delete { key: keys::bucket_tags(bucket.id) },
                     put(keys::dead_bucket(bucket.id), Vec::new()),
                 ],

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod bucket_cors;
+mod bucket_policy;
 mod bucket_tags;
 mod codec;
 mod etag;
@@ -15,8 +16,11 @@ mod object;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bucket::{BucketAccess, BucketEncryption, BucketRecord, ObjectOwnership};
+pub(crate) use bucket::{
+    BucketAccess, BucketEncryption, BucketRecord, ObjectOwnership, PolicyStamp,
+};
 pub(crate) use bucket_cors::BucketCorsRecord;
+pub(crate) use bucket_policy::BucketPolicyRecord;
 pub(crate) use bucket_tags::BucketTagsRecord;
 pub(crate) use codec::{Decoder, Encoder, RecordError};
 pub(crate) use etag::Etag;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use strongroom_access::{
-    Caller, DirectoryError, Endpoint, Enforcement, Principal, PrincipalDirectory, Question,
-    RequestFacts, Standing,
+    Caller, DirectoryError, Endpoint, Enforcement, Principal, PrincipalDirectory, PrincipalNames,
+    Question, RequestFacts, Standing,
 };
 use strongroom_audit::{AuditEvent, AuditSlot, AuthKind, Outcome, PrincipalKind};
 use strongroom_crypto::SystemEntropy;
 use strongroom_objects::{S3, endpoints};
+use strongroom_policy::PolicyPrincipal;
 use strongroom_store::memory::MemoryEngine;
 use strongroom_store::{BoxFuture, Revision, Store};
 use strongroom_types::{CanonicalUserId, Clock, Region, RequestId, Timestamp};
@@ -23,9 +24,31 @@ use strongroom_wire::{
     parse_target,
 };
 
+/// The accounts that exist.
+const ACCOUNTS: [u64; 2] = [111_111_111_111, 222_222_222_222];
+
 /// There are roots of accounts only.
 #[derive(Debug)]
 struct Nobody;
+
+impl PrincipalNames for Nobody {
+    fn exists<'a>(
+        &'a self,
+        principal: &'a PolicyPrincipal,
+    ) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        let exists = match principal {
+            PolicyPrincipal::Everyone
+            | PolicyPrincipal::Service(_)
+            | PolicyPrincipal::Federated(_) => true,
+            PolicyPrincipal::Account(account) => ACCOUNTS.contains(&account.number()),
+            PolicyPrincipal::CanonicalUser(id) => {
+                ACCOUNTS.iter().any(|number| canonical_id_of(*number).to_string() == **id)
+            }
+            PolicyPrincipal::Arn(_) | PolicyPrincipal::UniqueId(_) => false,
+        };
+        Box::pin(async move { Ok(exists) })
+    }
+}
 
 impl PrincipalDirectory for Nobody {
     fn standing<'a>(
@@ -170,10 +193,14 @@ pub(crate) struct Call<'a> {
     payload: Option<Payload>,
 }
 
+pub(crate) fn canonical_id_of(number: u64) -> CanonicalUserId {
+    CanonicalUserId::from_bytes([u8::try_from(number % 251).unwrap(); 32])
+}
+
 /// A caller's account by its number; canonical ids are made of it.
 pub(crate) fn root_of(number: u64) -> Caller {
     let account = format!("{number:012}").parse().unwrap();
-    let canonical_user_id = CanonicalUserId::from_bytes([u8::try_from(number % 251).unwrap(); 32]);
+    let canonical_user_id = canonical_id_of(number);
     Caller {
         principal: Principal::Root { account, canonical_user_id },
         access_key_id: Some("AKIAIOSFODNN7EXAMPLE".parse().unwrap()),
@@ -203,7 +230,8 @@ impl World {
     fn assemble(engine: MemoryEngine, store: Store, clock: Arc<HandClock>, region: &str) -> Self {
         let region: Region = region.parse().unwrap();
         let entropy = Arc::new(SystemEntropy);
-        let service = S3::new(store.clone(), clock.clone(), entropy, region.clone());
+        let names = Arc::new(Nobody);
+        let service = S3::new(store.clone(), clock.clone(), entropy, region.clone(), names);
         let endpoints = endpoints(&service);
         let specs: Vec<_> = endpoints.iter().map(|endpoint| endpoint.spec()).collect();
         let router = Router::new(&specs);

@@ -70,6 +70,10 @@ fn document(spec: &OperationSpec) -> Vec<u8> {
             <ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
             .to_owned(),
+        ("PutBucketPolicy", _) => format!(
+            "{{\"Statement\":{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"s3:ReplicateDelete\",\
+             \"Resource\":\"arn:aws:s3:::{BUCKET}/*\"}}}}"
+        ),
         ("PutBucketOwnershipControls", _) => "<OwnershipControls><Rule><ObjectOwnership>\
             BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>"
             .to_owned(),
