@@ -42,6 +42,9 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Read everything back and check it.
     Scrub(ScrubFlags),
+    /// Decide by policies and check them, without a server.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 #[derive(Debug, Default, Args)]
@@ -117,6 +120,30 @@ pub(crate) enum AccountCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Read one question in JSON a line from standard input and print one decision a line.
+    Evaluate,
+    /// Say what is wrong with a policy, or deserves a look.
+    Check(PolicyCheckFlags),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyCheckFlags {
+    /// The policy [default: standard input]
+    pub(crate) file: Option<PathBuf>,
+    /// What it is attached to: identity, boundary, session, bucket, access-point, trust, key,
+    /// vpc-endpoint, scp or rcp
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: String,
+    /// The bucket that it is for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bucket: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ScrubFlags {
     /// Print the report as JSON, without a progress bar
@@ -133,7 +160,7 @@ impl Arguments {
             Layer { data: self.place.data.clone(), log: self.place.log, ..Layer::default() };
         match &self.command {
             Command::Serve(flags) => flags.layer().or(place),
-            Command::Env(_) => place,
+            Command::Env(_) | Command::Policy(_) => place,
             Command::Account(
                 AccountCommand::Create { root_key, .. } | AccountCommand::List { root_key },
             )

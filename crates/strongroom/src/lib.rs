@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{AccountCommand, Arguments, Command};
+use crate::cli::{AccountCommand, Arguments, Command, PolicyCommand};
 use crate::commands::Failure;
 use crate::config::{Environment, Layer, Settings};
 
@@ -46,6 +46,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
+    // Needs no settings, and so nothing of the directory or environment that it is called in.
+    if let Command::Policy(command) = &arguments.command {
+        return match command {
+            PolicyCommand::Evaluate => commands::policy_evaluate(),
+            PolicyCommand::Check(flags) => commands::policy_check(flags),
+        };
+    }
     let environment = Environment::read(std::env::vars_os())?;
     let named = arguments.place.config.clone().or(environment.config.clone().map(PathBuf::from));
     let file = settings_file(named.as_deref())?;
@@ -58,6 +65,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Account(AccountCommand::List { .. }) => commands::account_list(&settings),
         Command::Scrub(flags) => commands::scrub(&settings, flags),
+        Command::Policy(_) => Ok(()),
     }
 }
 

@@ -372,3 +372,45 @@ fn scrub_tells_of_a_flipped_bit_and_fails() {
     let told = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(told.contains("damaged") || told.contains("segment"), "{told}");
 }
+
+/// The output of a command that is told `input`.
+fn told(world: &World, line: &str, input: &str) -> Output {
+    let mut command = world.command(line);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn policies_are_decided_and_checked_without_a_server() {
+    let world = World::new();
+    let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"}}"#;
+    let question = |id: &str, action: &str| {
+        format!(
+            r#"{{"v":1,"op":"authorize","id":"{id}","policies":{{"identity":[{allow}]}},"s3":{{"bucket":"b","bucket_owner":"111111111111"}},"request":{{"principal":{{"type":"user","account":"111111111111","arn":"arn:aws:iam::111111111111:user/alice"}},"action":"{action}","resource":"arn:aws:s3:::b/k","context":{{}}}}}}"#
+        )
+    };
+    let input = [question("1", "s3:GetObject"), String::new(), question("2", "s3:PutObject")];
+    let done = told(&world, "policy evaluate", &input.join("\n"));
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert!(done.status.success() && lines.len() == 2, "{lines:?}");
+    assert!(lines[0].contains(r#""decision":"allow""#) && lines[0].contains(r#""id":"1""#));
+    assert!(
+        lines[1].contains(r#""reason":"no-identity-allow""#) && lines[1].contains(r#""id":"2""#)
+    );
+    let done = told(&world, "policy evaluate", "nonsense\n");
+    assert_eq!(done.status.code(), Some(1), "a line that is no question fails the command");
+    assert!(String::from_utf8_lossy(&done.stdout).contains("error"));
+
+    let done = told(&world, "policy check --type identity", allow);
+    assert!(done.status.success());
+    assert_eq!(done.stdout, b"nothing is wrong with this policy\n");
+    fs::write(world.path("p.json"), allow.replace("Allow", "allow")).unwrap();
+    let done = world.run("policy check --type identity p.json");
+    assert_eq!(done.status.code(), Some(1));
+    let report = String::from_utf8(done.stdout).unwrap();
+    assert!(report.starts_with("1:47: ERROR INVALID_EFFECT: "), "{report}");
+    assert_eq!(names_in(&world.path("")), ["p.json"], "nothing else is made");
+}
