@@ -242,7 +242,8 @@ impl Names {
         if self.url {
             return Ok(url_encoded(name));
         }
-        let plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        // All bytes are looked at: that goes by the block, which a way out at each of them forbids.
+        let plain = name.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte));
         if plain || name.chars().all(is_xml_character) {
             return Ok(name.to_owned());
         }

@@ -7,9 +7,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use strongroom_store::{Entry, KeyRange, MetadataStore, SCAN_ENTRIES_MAX, StoreError};
+use strongroom_store::{Entry, KeyRange, MetadataStore, StoreError};
 use strongroom_types::{BucketId, ObjectKey};
 
+use super::RESULTS_MAX;
 use crate::keys::{Listed, StoreKeyError};
 
 /// What is listed: a bucket's records of one kind, those under a prefix, rolled up at a delimiter.
@@ -122,7 +123,7 @@ pub(crate) async fn page<T, E>(
     }
     let Some(mut walk) = Walk::new(metadata, scope, start, items_max) else { return Ok(page) };
     if scope.delimiter.is_none() {
-        page.items.reserve_exact(items_max.min(SCAN_ENTRIES_MAX));
+        page.items.reserve_exact(items_max.min(RESULTS_MAX));
     }
     while let Some((store_key, entry)) = walk.next().await? {
         let (object_key, order) = scope.listed.parse(&store_key)?;
@@ -222,7 +223,7 @@ impl<'a> Walk<'a> {
         let range = scope.range(start)?;
         let page_entries = match scope.delimiter {
             // One entry more than the page tells whether there are more behind it.
-            None => items_max.saturating_add(1).min(SCAN_ENTRIES_MAX),
+            None => items_max.saturating_add(1).min(PAGE_ENTRIES_MAX),
             Some(_) => PAGE_ENTRIES_MIN,
         };
         let buffer = VecDeque::new();
@@ -244,7 +245,7 @@ impl<'a> Walk<'a> {
         let limit = self.page_entries;
         self.buffer = self.metadata.scan(range, limit).await?.into();
         self.fetched = self.buffer.len();
-        self.page_entries = limit.saturating_mul(2).min(SCAN_ENTRIES_MAX);
+        self.page_entries = limit.saturating_mul(2).min(PAGE_ENTRIES_MAX);
         if self.fetched >= limit
             && let Some((last, _)) = self.buffer.back()
         {
@@ -303,3 +304,6 @@ impl<'a> Walk<'a> {
 pub(super) const HIDDEN_KEYS_MAX: usize = 5_000;
 /// Entries of the first scan of a listing with a delimiter, and of the one after a long jump.
 const PAGE_ENTRIES_MIN: usize = 16;
+/// Entries of a scan at most: some 50 KiB, which stay in the processor's cache from the index to the
+/// result. A scan that brought a whole page of a listing would be read from memory at every step.
+const PAGE_ENTRIES_MAX: usize = 128;

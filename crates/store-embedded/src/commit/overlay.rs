@@ -150,24 +150,27 @@ pub(crate) fn scan(
     let mut found = Vec::with_capacity(limit.min(FOUND_RESERVE_MAX));
     let mut range = range.clone();
     while found.len() < limit && !range.is_void() {
-        // Removals hide entries of lower layers, so a page takes a few more than are wanted.
-        let page_entries = limit - found.len() + PAGE_SLACK;
-        let mut pages = Vec::with_capacity(4);
-        let overlaid = overlay.pages(&range, page_entries);
-        let indexed = index.scan(&range, page_entries).map_err(index_error)?;
+        let wanted = limit - found.len();
+        let layer_entries = wanted + PAGE_SLACK;
+        let mut layers = overlay.pages(&range, layer_entries);
+        if let Some(pending) = pending {
+            layers.push(page(pending, &range, layer_entries));
+        }
+        // Removals hide entries of lower layers: so many more have to be read there, and no others.
+        let is_removal = |(_, change): &&(Bytes, Change)| change.record.is_none();
+        let index_entries = wanted + layers.iter().flatten().filter(is_removal).count();
+        let indexed = index.scan(&range, index_entries).map_err(index_error)?;
         let decoded: Result<Vec<_>, StoreError> =
             indexed.into_iter().map(|(key, bytes)| Ok((key, decode(&bytes)?))).collect();
-        pages.push(decoded?);
-        pages.extend(overlaid);
-        if let Some(pending) = pending {
-            pages.push(page(pending, &range, page_entries));
-        }
+        let decoded = decoded?;
         // A full page may be followed by more: only keys up to its last one are complete.
-        let complete_to = pages
-            .iter()
-            .filter(|page| page.len() >= page_entries)
-            .filter_map(|page| page.last().map(|(key, _)| key.clone()))
-            .min();
+        let full_index = Some(&decoded).filter(|page| page.len() >= index_entries);
+        let full_layers = layers.iter().filter(|page| page.len() >= layer_entries);
+        let lasts = full_layers.chain(full_index).filter_map(|page| page.last());
+        let complete_to = lasts.map(|(key, _)| key.clone()).min();
+        let mut pages = Vec::with_capacity(layers.len() + 1);
+        pages.push(decoded);
+        pages.extend(layers);
         merge(pages, complete_to.as_ref(), limit, &mut found);
         let Some(complete_to) = complete_to else { break };
         let mut next = Vec::with_capacity(complete_to.len() + 1);

@@ -186,9 +186,15 @@ impl Index {
             let mut ends = Vec::new();
             for entry in entries.range::<&[u8]>(range.bounds())?.take(limit) {
                 let (key, value) = entry?;
-                all.extend_from_slice(key.value());
+                let (key, value) = (key.value(), value.value());
+                if ends.is_empty() {
+                    // The others are about as long: what was copied is not moved as it grows.
+                    let entry_bytes = key.len().saturating_add(value.len());
+                    all.reserve(entry_bytes.saturating_mul(limit).min(SCAN_RESERVE_BYTES_MAX));
+                }
+                all.extend_from_slice(key);
                 let key_end = all.len();
-                all.extend_from_slice(value.value());
+                all.extend_from_slice(value);
                 ends.push((key_end, all.len()));
             }
             let all = Bytes::from(all);
@@ -465,6 +471,7 @@ fn copy(bytes: &[u8]) -> Bytes {
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
 const CHECKPOINT: TableDefinition<'_, (), &[u8]> = TableDefinition::new("checkpoint");
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
+const SCAN_RESERVE_BYTES_MAX: usize = 128 * 1024; // a listing reads some 50 KiB at a time
 const VERIFY_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]

@@ -203,6 +203,23 @@ fn scalars_are_read() {
 }
 
 #[test]
+fn what_needs_care_is_found_wherever_it_stands() {
+    let cares = [("&", "&amp;"), ("<", "&lt;"), ("\n", "&#10;"), ("\u{7f}", "\u{7f}"), ("ä", "ä")];
+    for (care, written) in cares {
+        for length in 0..40 {
+            for at in 0..=length {
+                let (before, behind) = ("a".repeat(at), "~".repeat(length - at));
+                let mut writer = XmlWriter::new();
+                writer.text_element("E", &format!("{before}{care}{behind}"));
+                let document = writer.finish().unwrap();
+                let expected = format!("<E>{before}{written}{behind}</E>");
+                assert!(document.ends_with(&expected), "{care:?} at {at} of {length}: {document}");
+            }
+        }
+    }
+}
+
+#[test]
 fn text_is_escaped() {
     let mut writer = XmlWriter::new();
     writer.open_root("R", S3_NAMESPACE);
