@@ -144,6 +144,22 @@ pub struct SessionFacts {
     pub tags: Vec<(String, String)>,
     /// What limits the session, if anything was given: at most what one of these allows.
     pub policies: Option<Vec<HeldPolicy>>,
+    /// What they were issued for, which limits what may be asked of IAM and STS with them.
+    pub origin: SessionOrigin,
+}
+
+/// What temporary credentials were issued for. SPEC: access-control, 6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionOrigin {
+    /// The operator of this server, on the machine itself.
+    Operator,
+    /// GetSessionToken: nothing of IAM without a second factor, and of STS only AssumeRole and
+    /// GetCallerIdentity.
+    SessionToken,
+    /// AssumeRole.
+    AssumedRole,
+    /// GetFederationToken: nothing of IAM, and of STS only GetCallerIdentity.
+    FederationToken,
 }
 
 impl Caller {

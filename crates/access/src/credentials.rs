@@ -36,6 +36,14 @@ pub trait CredentialDirectory: Send + Sync + fmt::Debug {
         to_sign: &'a StringToSignV2,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<CredentialV2, CredentialError>>;
+
+    /// Hears that a request was proven to be signed with a key.
+    fn used<'a>(
+        &'a self,
+        access_key_id: &'a AccessKeyId,
+        scope: SigningScope<'a>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, ()>;
 }
 
 /// What a signing key is good for.

@@ -27,7 +27,9 @@ mod veil;
 pub mod fuzzing;
 
 pub use asking::Asks;
-pub use caller::{Caller, Entity, EntityKind, Principal, RequestFacts, SessionFacts};
+pub use caller::{
+    Caller, Entity, EntityKind, Principal, RequestFacts, SessionFacts, SessionOrigin,
+};
 pub use controls::{BucketControls, ObjectOwnership};
 pub use credentials::{
     Credential, CredentialDirectory, CredentialError, CredentialV2, SigningScope,

@@ -89,6 +89,7 @@ impl Gateway {
         };
         let proven = checked.verify(&credential.signing_key, Some(&digest));
         let (verified, _) = proven.map_err(refuse)?;
+        self.credentials.used(verified.access_key_id(), scope, self.clock.now()).await;
         Ok((caller(credential.principal, credential.session, &verified), body))
     }
 
@@ -108,6 +109,9 @@ impl Gateway {
         };
         let verified = checked.verify(&credential.signing_key, None);
         let (verified, decoder) = verified.map_err(|error| asked.refuse(error))?;
+        let region = self.region.as_str();
+        let scope = SigningScope { date, region, service: service.signing_name };
+        self.credentials.used(verified.access_key_id(), scope, self.clock.now()).await;
         Ok((caller(credential.principal, credential.session, &verified), decoder))
     }
 

@@ -1,18 +1,20 @@
 //! Signing keys that were derived already.
 //!
-//! An entry is an answer that was right for one revision of one record; whoever asks must have read
-//! the record again and seen the same revision, so that nothing here outlives a change.
+//! An entry is an answer that was right for certain revisions of certain records; whoever asks must
+//! have read the records again and seen the same revisions, so that nothing here outlives a change.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use strongroom_access::{Principal, SessionFacts, SigningScope};
 use strongroom_crypto::{SecretText, ct_eq};
 use strongroom_sigv4::SigningKey;
 use strongroom_store::Revision;
-use strongroom_types::{AccessKeyId, AccountId, Timestamp};
+use strongroom_types::{AccessKeyId, Timestamp};
 
 use crate::session::TOKEN_BYTES_MAX;
 
@@ -33,6 +35,8 @@ struct CachedAccessKey {
     known: KnownAccessKey,
     keys: Vec<ScopedKey>,
     used: u64,
+    /// When a use of it was last written down.
+    noted: Option<Timestamp>,
 }
 
 struct ScopedKey {
@@ -45,8 +49,8 @@ struct ScopedKey {
 /// What is known of an access key beside its signing keys.
 #[derive(Debug)]
 pub(crate) struct KnownAccessKey {
-    /// Of the access key's record, or, for a session, of its account's.
-    pub(crate) revision: Revision,
+    /// What the answer was made from: of the access key or the account, and of the user or role.
+    pub(crate) records: Arc<[(Bytes, Revision)]>,
     pub(crate) principal: Principal,
     /// For temporary credentials.
     pub(crate) session: Option<KnownSession>,
@@ -55,7 +59,6 @@ pub(crate) struct KnownAccessKey {
 /// What is known of a session.
 #[derive(Debug)]
 pub(crate) struct KnownSession {
-    pub(crate) account: AccountId,
     pub(crate) expires: Timestamp,
     /// What the token says of itself.
     pub(crate) facts: Arc<SessionFacts>,
@@ -63,13 +66,12 @@ pub(crate) struct KnownSession {
     pub(crate) token: SecretText,
 }
 
-/// An answer from the cache, right if the record still has this revision.
+/// An answer from the cache, right if the records still have these revisions.
 #[derive(Debug)]
 pub(crate) struct Hit {
-    pub(crate) revision: Revision,
+    pub(crate) records: Arc<[(Bytes, Revision)]>,
     pub(crate) principal: Principal,
     pub(crate) expires: Option<Timestamp>,
-    pub(crate) session_account: Option<AccountId>,
     pub(crate) session: Option<Arc<SessionFacts>>,
     pub(crate) signing_key: SigningKey,
 }
@@ -104,13 +106,25 @@ impl SigningKeyCache {
         let scoped = cached.keys.iter().find(|key| key.fits(scope))?;
         cached.used = lookups;
         Some(Hit {
-            revision: known.revision,
+            records: Arc::clone(&known.records),
             principal: known.principal.clone(),
             expires: known.session.as_ref().map(|session| session.expires),
-            session_account: known.session.as_ref().map(|session| session.account),
             session: known.session.as_ref().map(|session| Arc::clone(&session.facts)),
             signing_key: scoped.signing_key.duplicate(),
         })
+    }
+
+    /// Whether a use of a key is to be written down: the last one was some minutes ago. Whoever asks
+    /// writes it down.
+    pub(crate) fn is_use_due(&self, access_key_id: &AccessKeyId, now: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        let Some(cached) = state.access_keys.get_mut(access_key_id) else { return false };
+        let recent = |noted: Timestamp| now.saturating_since(noted) < USE_INTERVAL;
+        if cached.noted.is_some_and(recent) {
+            return false;
+        }
+        cached.noted = Some(now);
+        true
     }
 
     /// Remembers a signing key that was just derived.
@@ -149,7 +163,8 @@ impl SigningKeyCache {
             }
             _ => {
                 state.make_room(self.access_keys_max);
-                let cached = CachedAccessKey { known, keys: vec![scoped], used };
+                let noted = state.access_keys.get(access_key_id).and_then(|cached| cached.noted);
+                let cached = CachedAccessKey { known, keys: vec![scoped], used, noted };
                 state.access_keys.insert(access_key_id.clone(), cached);
             }
         }
@@ -195,7 +210,7 @@ impl KnownAccessKey {
             (Some(one), Some(other)) => one.token.ct_eq(&other.token),
             _ => false,
         };
-        self.revision == other.revision && same_session
+        self.records == other.records && same_session
     }
 }
 
@@ -206,6 +221,8 @@ impl fmt::Debug for SigningKeyCache {
     }
 }
 
+/// Between two notes of the use of one key. SPEC: access-control, 5.8.
+const USE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Scopes kept for one access key: a client uses few services, and two days around midnight.
 const SCOPES_MAX: usize = 8;
 /// Longest part of a scope that is kept; real ones are shorter than 32.
@@ -213,7 +230,7 @@ const SCOPE_TEXT_BYTES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use strongroom_types::CanonicalUserId;
+    use strongroom_types::{AccountId, CanonicalUserId};
 
     use super::*;
 
@@ -224,13 +241,12 @@ mod tests {
     fn known(revision: u64, token: Option<&str>) -> KnownAccessKey {
         let account = AccountId::from_number(1).unwrap();
         KnownAccessKey {
-            revision: Revision(revision),
+            records: [(Bytes::from_static(b"record"), Revision(revision))].into(),
             principal: Principal::Root {
                 account,
                 canonical_user_id: CanonicalUserId::from_bytes([1; 32]),
             },
             session: token.map(|token| KnownSession {
-                account,
                 expires: Timestamp::EPOCH,
                 facts: Arc::new(SessionFacts {
                     issued: Timestamp::EPOCH,
@@ -239,6 +255,7 @@ mod tests {
                     federated_provider: None,
                     tags: Vec::new(),
                     policies: None,
+                    origin: strongroom_access::SessionOrigin::Operator,
                 }),
                 token: SecretText::new(token.to_owned()),
             }),
@@ -257,7 +274,7 @@ mod tests {
     fn an_entry_answers_its_own_scope_and_token_only() {
         let cache = SigningKeyCache::new(4);
         cache.insert(&id(1), known(7, None), scope("20260101"), signing_key("20260101"));
-        assert_eq!(cache.find(&id(1), None, scope("20260101")).unwrap().revision, Revision(7));
+        assert_eq!(cache.find(&id(1), None, scope("20260101")).unwrap().records[0].1, Revision(7));
         assert!(cache.find(&id(1), None, scope("20260102")).is_none());
         assert!(cache.find(&id(1), Some("token"), scope("20260101")).is_none());
         assert!(cache.find(&id(2), None, scope("20260101")).is_none());
@@ -275,7 +292,7 @@ mod tests {
         cache.insert(&id(1), known(7, None), scope("20260101"), signing_key("20260101"));
         cache.insert(&id(1), known(8, None), scope("20260102"), signing_key("20260102"));
         assert!(cache.find(&id(1), None, scope("20260101")).is_none());
-        assert_eq!(cache.find(&id(1), None, scope("20260102")).unwrap().revision, Revision(8));
+        assert_eq!(cache.find(&id(1), None, scope("20260102")).unwrap().records[0].1, Revision(8));
         cache.insert(&id(1), known(8, Some("t")), scope("20260103"), signing_key("20260103"));
         assert!(cache.find(&id(1), None, scope("20260102")).is_none());
     }

@@ -26,6 +26,22 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
+    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// A length in four bytes, then that many bytes of UTF-8.
+    pub(crate) fn long_text(&mut self) -> Result<&'a str, Malformed> {
+        let length = usize::try_from(self.u32()?).map_err(|_| Malformed)?;
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
+        self.0 = rest;
+        std::str::from_utf8(bytes).map_err(|_| Malformed)
+    }
+
     /// A length in one byte, then that many bytes.
     pub(crate) fn short_bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.byte()?;
@@ -50,4 +66,54 @@ pub(crate) fn put_short(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Malformed
     out.push(u8::try_from(bytes.len()).map_err(|_| Malformed)?);
     out.extend_from_slice(bytes);
     Ok(())
+}
+
+/// A length in four bytes, then the bytes.
+pub(crate) fn put_long(out: &mut Vec<u8>, text: &str) -> Result<(), Malformed> {
+    out.extend_from_slice(&u32::try_from(text.len()).map_err(|_| Malformed)?.to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+/// A number of things in two bytes.
+pub(crate) fn put_count(out: &mut Vec<u8>, count: usize) -> Result<(), Malformed> {
+    out.extend_from_slice(&u16::try_from(count).map_err(|_| Malformed)?.to_be_bytes());
+    Ok(())
+}
+
+/// A number of texts, then each.
+pub(crate) fn put_texts(out: &mut Vec<u8>, texts: &[String]) -> Result<(), Malformed> {
+    put_count(out, texts.len())?;
+    texts.iter().try_for_each(|text| put_long(out, text))
+}
+
+/// A number of pairs of texts, then each.
+pub(crate) fn put_pairs<'a>(
+    out: &mut Vec<u8>,
+    pairs: impl ExactSizeIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), Malformed> {
+    put_count(out, pairs.len())?;
+    for (name, text) in pairs {
+        put_long(out, name)?;
+        put_long(out, text)?;
+    }
+    Ok(())
+}
+
+/// What [`put_texts`] writes.
+pub(crate) fn texts(reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
+    let mut texts = Vec::new();
+    for _ in 0..reader.u16()? {
+        texts.push(reader.long_text()?.to_owned());
+    }
+    Ok(texts)
+}
+
+/// What [`put_pairs`] writes.
+pub(crate) fn pairs(reader: &mut Reader<'_>) -> Result<Vec<(String, String)>, Malformed> {
+    let mut pairs = Vec::new();
+    for _ in 0..reader.u16()? {
+        pairs.push((reader.long_text()?.to_owned(), reader.long_text()?.to_owned()));
+    }
+    Ok(pairs)
 }

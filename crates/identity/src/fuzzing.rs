@@ -6,8 +6,9 @@ use strongroom_crypto::{Secret, SecretText, WrappingKey};
 use strongroom_types::{AccessKeyId, AccountId, Timestamp};
 
 use crate::account::{AccountName, GivenRootKey};
+use crate::iam::records::{LastUsed, Ledger, Record};
 use crate::records::{AccessKeyRecord, AccountRecord, FirstRecord, decode_name, encode_name};
-use crate::session::SessionClaims;
+use crate::session::{Given, SessionBearer, SessionClaims};
 
 /// A target: its name, which is that of its corpus, and the function.
 pub type FuzzTarget = (&'static str, fn(&[u8]));
@@ -28,6 +29,15 @@ pub fn identity_records(bytes: &[u8]) {
         assert_eq!(record.encode().as_deref(), Ok(bytes));
     }
     if let Ok(record) = FirstRecord::decode(bytes) {
+        assert_eq!(record.encode().as_deref(), Ok(bytes));
+    }
+    if let Ok(record) = Record::decode(bytes) {
+        assert_eq!(record.encode().as_deref(), Ok(bytes));
+    }
+    if let Ok(record) = Ledger::decode(bytes) {
+        assert_eq!(record.encode().as_deref(), Ok(bytes));
+    }
+    if let Ok(record) = LastUsed::decode(bytes) {
         assert_eq!(record.encode().as_deref(), Ok(bytes));
     }
     if let Ok(account) = decode_name(bytes) {
@@ -61,6 +71,8 @@ pub fn session_token(bytes: &[u8]) {
     let key = WrappingKey::from_secret(Secret::from_bytes([5; 32]));
     let claims = SessionClaims {
         account,
+        bearer: SessionBearer::Root,
+        given: Given::default(),
         issued: Timestamp::EPOCH,
         expires,
         secret_access_key: SecretText::new("s".repeat(usize::from(*length & 127))),

@@ -50,6 +50,14 @@ pub(crate) fn secret_access_key(entropy: &dyn Entropy) -> Result<SecretText, Ent
     Ok(SecretText::new(BASE64.encode(random.danger_expose())))
 }
 
+/// The unique id of a user, group, role or policy: a prefix of 4 letters and 17 characters of base
+/// 32, 85 random bits.
+pub(crate) fn unique_id(prefix: &str, entropy: &dyn Entropy) -> Result<String, EntropyError> {
+    let random: [u8; UNIQUE_ID_RANDOM_BYTES] = array(entropy)?;
+    let text = BASE32_NOPAD.encode(&random);
+    Ok(prefix.chars().chain(text.chars().take(UNIQUE_ID_CHARS)).collect())
+}
+
 fn array<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyError> {
     let mut bytes = [0; N];
     entropy.fill(&mut bytes)?;
@@ -57,6 +65,8 @@ fn array<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyError>
 }
 
 const ACCESS_KEY_ID_RANDOM_BYTES: usize = 10; // 16 characters of base 32
+const UNIQUE_ID_RANDOM_BYTES: usize = 11; // 18 characters of base 32
+const UNIQUE_ID_CHARS: usize = 17;
 const SECRET_RANDOM_BYTES: usize = 30; // 40 characters of base 64
 const ACCOUNT_NUMBER_MIN: u64 = 100_000_000_000;
 const ACCOUNT_NUMBERS: u64 = 900_000_000_000;

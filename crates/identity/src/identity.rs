@@ -17,12 +17,14 @@ use strongroom_types::{AccessKeyId, AccountId, Clock, Entropy, Timestamp};
 use crate::cache::SigningKeyCache;
 use crate::codec::Malformed;
 use crate::records::{
-    AccessKeyFacts, AccessKeyRecord, AccessKeyStatus, AccountRecord, FirstRecord, decode_name,
-    encode_name,
+    AccessKeyFacts, AccessKeyRecord, AccessKeyStatus, AccountRecord, Bearer, FirstRecord,
+    decode_name, encode_name,
 };
 use crate::session::{
-    SESSION_LIFETIME_MAX, SESSION_LIFETIME_MIN, SessionClaims, SessionCredentials,
+    Given, SESSION_LIFETIME_MAX, SESSION_LIFETIME_MIN, SessionBearer, SessionClaims,
+    SessionCredentials,
 };
+use crate::standing::StandingCache;
 use crate::{
     Account, AccountName, Bootstrap, GivenRootKey, IdentityError, NewAccessKey, NewAccount,
     generate, keys,
@@ -32,8 +34,11 @@ use crate::{
 pub struct Identity {
     pub(crate) store: Store,
     pub(crate) cache: SigningKeyCache,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) standings: StandingCache,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// Whose turn it is to change identities: on one node no two changes meet.
+    pub(crate) changing: tokio::sync::Mutex<()>,
 }
 
 impl Identity {
@@ -48,7 +53,9 @@ impl Identity {
     ) -> Result<Arc<Self>, IdentityError> {
         store.keys.create(KeyName::Token).await?;
         let cache = SigningKeyCache::new(CACHED_ACCESS_KEYS_MAX);
-        Ok(Arc::new(Self { store, cache, clock, entropy }))
+        let changing = tokio::sync::Mutex::new(());
+        let standings = StandingCache::default();
+        Ok(Arc::new(Self { store, cache, standings, clock, entropy, changing }))
     }
 
     /// Makes the first account and its root key, once. A chosen key is used for it; a later start
@@ -146,6 +153,8 @@ impl Identity {
         let issued = self.clock.now();
         let claims = SessionClaims {
             account,
+            bearer: SessionBearer::Operator,
+            given: Given::default(),
             issued,
             expires: issued.saturating_add(lifetime),
             secret_access_key: generate::secret_access_key(&*self.entropy)?,
@@ -272,6 +281,7 @@ impl Identity {
         };
         let facts = AccessKeyFacts {
             status: AccessKeyStatus::Active,
+            bearer: Bearer::Root,
             account: id,
             canonical_user_id: account.canonical_user_id,
             created: account.created,
@@ -314,7 +324,10 @@ impl Identity {
         let key = self.store.keys.get(&KeyName::Account(facts.account))?;
         let sealed_secret = seal_secret(
             key.danger_expose_secret(),
-            &secret_context(&access_key.access_key_id, &facts.encode()),
+            &secret_context(
+                &access_key.access_key_id,
+                &facts.encode().map_err(damaged("access key"))?,
+            ),
             access_key.secret_access_key.danger_expose().as_bytes(),
             &*self.entropy,
         )?;
@@ -327,7 +340,7 @@ impl Identity {
         record: &AccessKeyRecord,
     ) -> Result<SecretText, IdentityError> {
         let key = self.store.keys.get(&KeyName::Account(record.facts.account))?;
-        let facts = record.facts.encode();
+        let facts = record.facts.encode().map_err(damaged("access key"))?;
         let context = secret_context(access_key_id, &facts);
         let secret = open_secret(key.danger_expose_secret(), &context, &record.sealed_secret)?;
         let text = std::str::from_utf8(secret.danger_expose())
@@ -341,7 +354,10 @@ impl Identity {
         self.by_id(decode_name(&entry.value).map_err(damaged("account name"))?).await
     }
 
-    async fn by_id(&self, id: AccountId) -> Result<(Revision, AccountRecord), IdentityError> {
+    pub(crate) async fn by_id(
+        &self,
+        id: AccountId,
+    ) -> Result<(Revision, AccountRecord), IdentityError> {
         let entry = self.store.metadata.get(&keys::account(id)).await?;
         let entry = entry.ok_or(IdentityError::Damaged { what: "account" })?;
         let record = AccountRecord::decode(id, &entry.value).map_err(damaged("account"))?;
@@ -407,7 +423,7 @@ fn secret_context<'a>(access_key_id: &'a AccessKeyId, facts: &'a [u8]) -> [&'a [
     [b"secret access key", access_key_id.as_str().as_bytes(), facts]
 }
 
-fn put(key: Bytes, value: Vec<u8>) -> Write {
+pub(crate) fn put(key: Bytes, value: Vec<u8>) -> Write {
     Write::Put {
         key,
         value: value.into(),

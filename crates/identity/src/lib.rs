@@ -13,11 +13,14 @@ mod codec;
 mod directory;
 mod error;
 mod generate;
+mod iam;
 mod identity;
+mod issue;
 mod keys;
 mod names;
 mod records;
 mod session;
+mod standing;
 
 #[cfg(test)]
 mod tests;

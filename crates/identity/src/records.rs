@@ -61,11 +61,21 @@ pub(crate) struct AccessKeyRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AccessKeyFacts {
     pub(crate) status: AccessKeyStatus,
-    /// The account whose root the key speaks for.
+    pub(crate) bearer: Bearer,
+    /// The account of whom the key speaks for.
     pub(crate) account: AccountId,
     /// That of the account, which never changes; kept here so that a request needs one read.
     pub(crate) canonical_user_id: CanonicalUserId,
     pub(crate) created: Timestamp,
+}
+
+/// Whom a key or session speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    /// The root of the account.
+    Root,
+    /// A user, by unique id.
+    User(String),
 }
 
 /// Whether a key may be used.
@@ -77,7 +87,7 @@ pub(crate) enum AccessKeyStatus {
 
 impl AccessKeyRecord {
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Malformed> {
-        let mut out = self.facts.encode();
+        let mut out = self.facts.encode()?;
         put_short(&mut out, &self.sealed_secret)?;
         Ok(out)
     }
@@ -90,15 +100,16 @@ impl AccessKeyRecord {
             2 => AccessKeyStatus::Inactive,
             _ => return Err(Malformed),
         };
-        if reader.byte()? != PRINCIPAL_ROOT {
-            return Err(Malformed);
-        }
-        let facts = AccessKeyFacts {
-            status,
-            account: account_id(&mut reader)?,
-            canonical_user_id: CanonicalUserId::from_bytes(reader.array()?),
-            created: timestamp(&mut reader)?,
+        let bearer = reader.byte()?;
+        let account = account_id(&mut reader)?;
+        let canonical_user_id = CanonicalUserId::from_bytes(reader.array()?);
+        let created = timestamp(&mut reader)?;
+        let bearer = match bearer {
+            PRINCIPAL_ROOT => Bearer::Root,
+            PRINCIPAL_USER => Bearer::User(reader.short_text()?.to_owned()),
+            _ => return Err(Malformed),
         };
+        let facts = AccessKeyFacts { status, bearer, account, canonical_user_id, created };
         let sealed_secret = reader.short_bytes()?.to_vec();
         reader.end()?;
         Ok(Self { facts, sealed_secret })
@@ -108,18 +119,24 @@ impl AccessKeyRecord {
 impl AccessKeyFacts {
     /// The record without its secret. The secret is sealed with these bytes as context, so that
     /// none of them can be changed without the key of the account.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Malformed> {
         let mut out = Vec::with_capacity(256);
         out.push(FORMAT_VERSION);
         out.push(match self.status {
             AccessKeyStatus::Active => 1,
             AccessKeyStatus::Inactive => 2,
         });
-        out.push(PRINCIPAL_ROOT);
+        out.push(match self.bearer {
+            Bearer::Root => PRINCIPAL_ROOT,
+            Bearer::User(_) => PRINCIPAL_USER,
+        });
         out.extend_from_slice(&self.account.number().to_be_bytes());
         out.extend_from_slice(self.canonical_user_id.as_bytes());
         out.extend_from_slice(&self.created.micros().to_be_bytes());
-        out
+        if let Bearer::User(id) = &self.bearer {
+            put_short(&mut out, id.as_bytes())?;
+        }
+        Ok(out)
     }
 }
 
@@ -178,6 +195,7 @@ fn access_key_id(reader: &mut Reader<'_>) -> Result<AccessKeyId, Malformed> {
 
 const FORMAT_VERSION: u8 = 1;
 const PRINCIPAL_ROOT: u8 = 1;
+const PRINCIPAL_USER: u8 = 2;
 const ROOT_KEYS_MAX: u8 = 2; // AWS's limit for each principal
 
 #[cfg(test)]
@@ -201,6 +219,7 @@ mod tests {
         AccessKeyRecord {
             facts: AccessKeyFacts {
                 status: AccessKeyStatus::Inactive,
+                bearer: Bearer::Root,
                 account: AccountId::from_number(123_456_789_012).unwrap(),
                 canonical_user_id: CanonicalUserId::from_bytes([0xca; 32]),
                 created: Timestamp::from_micros(0x0102).unwrap(),

@@ -5,6 +5,7 @@
 use strongroom_wire::{DecodeError, ErrorResponse};
 
 use crate::IdentityError;
+use crate::iam::error::IamError;
 
 /// An input that is not what the operation takes.
 pub(super) fn decode_error(_operation: &str, error: &DecodeError) -> ErrorResponse {
@@ -30,6 +31,23 @@ pub(super) fn validation(message: String) -> ErrorResponse {
 /// A caller without an account, or one that may not do this.
 pub(super) fn access_denied(message: impl Into<String>) -> ErrorResponse {
     ErrorResponse::new("AccessDenied", 403, message.into())
+}
+
+/// A refusal of the domain.
+pub(super) fn response(error: &IamError) -> ErrorResponse {
+    let (code, status) = match error {
+        IamError::NoSuchEntity(_) => ("NoSuchEntity", 404),
+        IamError::EntityAlreadyExists(_) => ("EntityAlreadyExists", 409),
+        IamError::DeleteConflict(_) => ("DeleteConflict", 409),
+        IamError::LimitExceeded(_) => ("LimitExceeded", 409),
+        IamError::MalformedPolicyDocument(_) => ("MalformedPolicyDocument", 400),
+        IamError::InvalidInput(_) => ("InvalidInput", 400),
+        IamError::Validation(_) => ("ValidationError", 400),
+        IamError::AccessDenied(_) => ("AccessDenied", 403),
+        IamError::PackedPolicyTooLarge(_) => ("PackedPolicyTooLarge", 400),
+        IamError::Failed(error) => return failure(error),
+    };
+    ErrorResponse::new(code, status, error.to_string())
 }
 
 /// What the store or the key vault could not do.

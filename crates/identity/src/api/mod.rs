@@ -3,9 +3,19 @@
 //! One function for each operation. Nothing is decided here but what the form of a request says;
 //! errors get their codes in [`errors`] and nowhere else.
 
+mod absent;
+mod access_keys;
+mod account;
+mod entities;
 mod errors;
+mod groups;
+mod limits;
 mod members;
+mod policies;
+mod roles;
+mod shapes;
 mod sts;
+mod users;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,8 +29,16 @@ pub use members::{iam_tables, sts_tables};
 
 /// Every action of IAM: bound to the service, or refused by name.
 #[must_use]
-pub fn iam_endpoints(_service: &Arc<Identity>) -> Vec<Arc<dyn Endpoint>> {
-    with_refusals(Vec::new(), iam::OPERATIONS, iam::REFUSED)
+pub fn iam_endpoints(service: &Arc<Identity>) -> Vec<Arc<dyn Endpoint>> {
+    let mut endpoints = absent::endpoints(service);
+    endpoints.extend(access_keys::endpoints(service));
+    endpoints.extend(account::endpoints(service));
+    endpoints.extend(entities::endpoints(service));
+    endpoints.extend(groups::endpoints(service));
+    endpoints.extend(policies::endpoints(service));
+    endpoints.extend(roles::endpoints(service));
+    endpoints.extend(users::endpoints(service));
+    with_refusals(endpoints, iam::OPERATIONS, iam::REFUSED)
 }
 
 /// Every action of STS: bound to the service, or refused by name.
@@ -51,8 +69,20 @@ where
     Fut: Future<Output = Result<Op::Output, ErrorResponse>> + Send + 'static,
 {
     let service = Arc::clone(service);
-    Arc::new(BoundOperation::<Op, _>::new(MANNERS, move |permit, input, _payload| {
-        adapter(Arc::clone(&service), permit, input)
+    let of_iam = iam::OPERATIONS.iter().any(|spec| spec.name == Op::NAME);
+    Arc::new(BoundOperation::<Op, _>::new(MANNERS, move |permit: Permit<Op>, input, _payload| {
+        let refused = if of_iam {
+            limits::refuse_iam(permit.caller(), Op::NAME)
+        } else {
+            limits::refuse_sts(permit.caller(), Op::NAME)
+        };
+        let answer = refused.map(|()| adapter(Arc::clone(&service), permit, input));
+        async move {
+            match answer {
+                Ok(answer) => answer.await,
+                Err(error) => Err(error.into()),
+            }
+        }
     }))
 }
 
