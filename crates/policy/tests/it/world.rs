@@ -188,6 +188,52 @@ const ARN_PATTERNS: &[&str] = &[
 
 impl World {
     pub(crate) fn random(dice: &mut Dice) -> Self {
+        // In a large world one condition seldom decides; in a small one it always does.
+        if dice.one_in(3) { Self::small(dice) } else { Self::large(dice) }
+    }
+
+    /// A user and a single statement that applies or not by its condition or its resource.
+    fn small(dice: &mut Dice) -> Self {
+        let who = Who::User {
+            arn: format!("arn:aws:iam::{A}:user/alice"),
+            id: "AIDA000000000000ALICE".to_owned(),
+            account: A.to_owned(),
+        };
+        let deny = dice.one_in(3);
+        let mut decisive = json!({"Effect": if deny { "Deny" } else { "Allow" }, "Action": "*"});
+        if dice.one_in(4) {
+            let name = if dice.one_in(3) { "NotResource" } else { "Resource" };
+            decisive[name] = some_of(dice, RESOURCE_PATTERNS);
+        } else {
+            decisive["Resource"] = json!("*");
+            decisive["Condition"] = condition(dice);
+        }
+        let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+        let statements = if deny { json!([all, decisive]) } else { decisive };
+        let world = Self::large(dice);
+        Self {
+            context: random_context(dice, &who),
+            who,
+            action: "s3:GetObject".to_owned(),
+            resource: dice.text(RESOURCES),
+            owner: A.to_owned(),
+            object_owner: None,
+            rcp: None,
+            scp: None,
+            endpoint: None,
+            resource_policy: None,
+            delegated: false,
+            access_point: None,
+            identity: vec![json!({"Version": "2012-10-17", "Statement": statements})],
+            boundary: None,
+            session: None,
+            acl_authenticated: false,
+            acl_everyone: false,
+            ..world
+        }
+    }
+
+    fn large(dice: &mut Dice) -> Self {
         let who = random_who(dice);
         let through_access_point = dice.one_in(10);
         let resource = dice.text(RESOURCES);
