@@ -147,3 +147,30 @@ const KINDS: &[PolicyKind] = &[
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
+
+#[cfg(test)]
+#[path = "../../../fuzz/edits.rs"]
+mod edits;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::edits::edited;
+    use super::policies;
+
+    const POLICY: &str = r#"{"Version":"2012-10-17","Id":"x","Statement":[{"Sid":"a","Effect":"Deny","NotPrincipal":{"AWS":["123456789012"]},"NotAction":"s3:Get*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/${aws:username, 'x'}/*"],"Condition":{"ForAnyValue:StringNotLike":{"aws:TagKeys":["a*",""]},"DateLessThan":{"aws:CurrentTime":"2026-01-02T03:04:05.6+01:00"},"IpAddress":{"aws:SourceIp":"::ffff:10.0.0.0/104"},"ArnLike":{"aws:SourceArn":"arn:*:sns:*:*:x"},"NumericEquals":{"s3:max-keys":[1,"-2.5"]}}}]}"#;
+
+    proptest! {
+        /// Nearly a policy: past the first checks, unlike bytes out of nothing.
+        #[test]
+        fn a_policy_that_was_changed_is_refused_or_decides(edits in proptest::collection::vec(any::<u8>(), 0..24)) {
+            policies(&edited(POLICY.as_bytes(), &edits));
+        }
+
+        #[test]
+        fn bytes_out_of_nothing_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            policies(&bytes);
+        }
+    }
+}

@@ -682,3 +682,58 @@ fn the_trace_shows_what_applied_and_what_nearly_did() {
         assert!(!condition.holds);
     });
 }
+
+#[test]
+fn a_deny_of_bypassing_governance_is_honoured() {
+    let bypass = || Case {
+        action: "s3:BypassGovernanceRetention",
+        identity: vec![identity("s3:*"), identity("-s3:BypassGovernanceRetention")],
+        ..alice()
+    };
+    assert_eq!(bypass().reason(), DenialReason::ExplicitDeny);
+    assert!(Case { identity: vec![identity("s3:*")], ..bypass() }.allowed());
+}
+
+#[test]
+fn a_policy_that_only_denies_allows_nothing() {
+    let only = Case { identity: vec![identity("-s3:PutObject")], ..alice() };
+    assert_eq!(only.reason(), DenialReason::NoIdentityAllow);
+}
+
+#[test]
+fn a_deny_for_everyone_means_everyone() {
+    for principal in [r#""*""#, r#"{"AWS": "*"}"#] {
+        let callers = [
+            RequestPrincipal::Anonymous,
+            RequestPrincipal::Root(account(A)),
+            RequestPrincipal::Service("logging.s3.amazonaws.com".into()),
+            user(A, "alice"),
+            user(B, "bob"),
+            session(A),
+            federated(A),
+        ];
+        for caller in callers {
+            let everyone = AclMatch { everyone: true, ..AclMatch::default() };
+            let denied = Case {
+                identity: vec![identity("*")],
+                resource_policy: Some(denies(principal)),
+                acl: everyone,
+                ..case(caller)
+            };
+            assert_eq!(denied.denying_set(), PolicySet::Resource, "{principal}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_user_is_not_a_prefix_of_another() {
+    let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/${aws:username}"}}"#;
+    let policy = || vec![Policy::parse(PolicyKind::Identity, text.as_bytes()).unwrap()];
+    let named = |name: &'static str| {
+        let mut context = Context::new();
+        context.set("aws:username", name);
+        Case { identity: policy(), context, resource: "arn:aws:s3:::b/alice2", ..alice() }
+    };
+    assert!(named("alice2").allowed());
+    assert!(!named("alice").allowed() && !named("*").allowed() && !named("alice?").allowed());
+}
