@@ -5,12 +5,14 @@
 //! total: it takes no path on which it could fail, and what it does not know denies.
 
 mod decision;
+mod grants;
 mod scan;
 mod sets;
 
 use crate::principal::{PrincipalMatch, RequestPrincipal};
 use crate::trace::{Trace, Unobserved};
 
+use grants::decide_grants;
 use scan::{Scan, SetResult};
 
 pub(crate) use scan::{Observer, Seen};
@@ -179,120 +181,6 @@ impl<'a> Results<'a> {
             None => Some(bucket),
             Some(set) => set.allow.map(|(access_point, _)| access_point.min(bucket)),
         }
-    }
-}
-
-/// Grants, once nothing denies.
-///
-/// SPEC: access-control, 2.2 steps 4 to 6, 2.3, 2.8.
-fn decide_grants<'a>(
-    question: &Question<'a>,
-    sets: &PolicySets<'a>,
-    results: &Results<'a>,
-) -> Decision<'a> {
-    let resource = &sets.resource;
-    let foreign_object = resource.is_foreign_object(question.action);
-    let granted = results.resource_grant(foreign_object);
-    let acl = resource.acl;
-    let by_policy = || Allowance {
-        identity: None,
-        resource: results.resource.allow.map(|(_, statement)| statement),
-        acl_required: false,
-    };
-    let by_acl = Allowance { identity: None, resource: None, acl_required: true };
-    let Some(account) = question.principal.account() else {
-        // No identity side: the resource alone decides.
-        let allowed = match question.principal {
-            RequestPrincipal::Anonymous if resource.access_point.is_some() => None,
-            RequestPrincipal::Anonymous => match granted {
-                Some(PrincipalMatch::Anyone) => Some(by_policy()),
-                _ => acl.everyone.then_some(by_acl),
-            },
-            _ if granted >= Some(PrincipalMatch::Direct) => Some(by_policy()),
-            RequestPrincipal::Service(_) => acl.log_delivery.then_some(by_acl),
-            _ => None,
-        };
-        return match allowed {
-            Some(allowance) => Decision::Allow(allowance),
-            None => Decision::Deny(Denial::implicit(DenialReason::NoResourceAllow)),
-        };
-    };
-    let is_root = matches!(question.principal, RequestPrincipal::Root(_));
-    let is_federated = matches!(question.principal, RequestPrincipal::FederatedUser { .. });
-    let allows = |set: &Option<SetResult<'a>>| set.as_ref().map(|set| set.allow.is_some());
-    let principal_side = PrincipalSide {
-        identity: is_root || results.identity.allow.is_some(),
-        boundary: allows(&results.boundary).unwrap_or(true),
-        // SPEC: access-control, 2.2 step 5: a federated user has what its session policy gives.
-        session: allows(&results.session).unwrap_or(!is_federated),
-    };
-    let by_identity = |resource, acl_required| Allowance {
-        identity: results.identity.allow.map(|(_, statement)| statement),
-        resource,
-        acl_required,
-    };
-    if resource.owner_of(question.action) == ObjectOwner::Account(account.id) {
-        let group_grant = acl.everyone || acl.authenticated;
-        let named = match granted {
-            // Named as itself or as anyone: implicit denies of the principal's side do not matter.
-            Some(PrincipalMatch::Direct | PrincipalMatch::Anyone) => return by_policy().into(),
-            Some(PrincipalMatch::RoleOfSession | PrincipalMatch::UserOfFederated) => true,
-            Some(PrincipalMatch::Account) | None => false,
-        };
-        if named && principal_side.is_within_limits() {
-            return by_policy().into();
-        }
-        let delegated = match resource.delegation {
-            Delegation::Optional => true,
-            Delegation::Required => granted == Some(PrincipalMatch::Account),
-        };
-        if delegated && principal_side.allows() {
-            return by_identity(None, false).into();
-        }
-        if group_grant {
-            return by_acl.into();
-        }
-        return principal_side.denial().into();
-    }
-    let acl_grant = acl.account || acl.authenticated || acl.everyone;
-    if !principal_side.allows() || (granted.is_none() && !acl_grant) {
-        return principal_side.denial().into();
-    }
-    match granted {
-        Some(_) => by_identity(by_policy().resource, false).into(),
-        None => by_identity(None, true).into(),
-    }
-}
-
-/// What the principal's own side says.
-struct PrincipalSide {
-    identity: bool,
-    boundary: bool,
-    session: bool,
-}
-
-impl PrincipalSide {
-    fn is_within_limits(&self) -> bool {
-        self.boundary && self.session
-    }
-
-    fn allows(&self) -> bool {
-        self.identity && self.is_within_limits()
-    }
-
-    /// The first thing that fails, once something does.
-    ///
-    /// SPEC: access-control, 2.11, last line.
-    fn denial<'a>(&self) -> Denial<'a> {
-        Denial::implicit(if !self.boundary {
-            DenialReason::Boundary
-        } else if !self.session {
-            DenialReason::Session
-        } else if !self.identity {
-            DenialReason::NoIdentityAllow
-        } else {
-            DenialReason::NoResourceAllow
-        })
     }
 }
 
