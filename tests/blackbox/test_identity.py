@@ -141,6 +141,63 @@ def test_sessions_end_with_their_user_and_their_time(env, iam, sts, user):
     assert refused("ExpiredToken", service("sts", env, token).get_caller_identity) == 403
 
 
+def test_policies_give_users_what_they_say_on_the_next_request(env, iam, user):
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    s3 = service("s3", env, key)
+    assert refused("AccessDenied", s3.list_buckets) == 403
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_user_policy(UserName=user, PolicyArn=admin)
+    s3.list_buckets()
+    # Not yet what needs to know which identities a request names: nobody but the root may do that.
+    assert refused("AccessDenied", service("iam", env, key).list_users) == 403
+    iam.put_user_permissions_boundary(UserName=user, PermissionsBoundary="arn:aws:iam::aws:policy/IAMFullAccess")
+    assert refused("AccessDenied", s3.list_buckets) == 403
+    iam.delete_user_permissions_boundary(UserName=user)
+    s3.list_buckets()
+    deny = ALLOW_ALL.replace("Allow", "Deny").replace('"*", "Resource"', '"s3:ListAllMyBuckets", "Resource"')
+    iam.put_user_policy(UserName=user, PolicyName="deny", PolicyDocument=deny)
+    assert refused("AccessDenied", s3.list_buckets) == 403
+    iam.delete_user_policy(UserName=user, PolicyName="deny")
+    s3.list_buckets()
+    iam.detach_user_policy(UserName=user, PolicyArn=admin)
+    group = name("group")
+    iam.create_group(GroupName=group)
+    iam.attach_group_policy(GroupName=group, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    assert refused("AccessDenied", s3.list_buckets) == 403
+    iam.add_user_to_group(GroupName=group, UserName=user)
+    s3.list_buckets()
+    iam.remove_user_from_group(GroupName=group, UserName=user)
+    assert refused("AccessDenied", s3.list_buckets) == 403
+    iam.detach_group_policy(GroupName=group, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    iam.delete_group(GroupName=group)
+
+
+def test_federated_users_may_do_what_their_session_allows(env, iam, server):
+    # The root's long-term key: the operator's session gets no others.
+    other = server.account(name("account"))
+    sts = service("sts", env, other)
+    allow = ALLOW_ALL.replace('"*", "Resource"', '"s3:ListAllMyBuckets", "Resource"')
+    made = sts.get_federation_token(Name="bob", Policy=allow, Tags=[{"Key": "k", "Value": "v"}])
+    assert made["FederatedUser"]["Arn"] == f"arn:aws:sts::{other['AccountId']}:federated-user/bob"
+    assert 0 < made["PackedPolicySize"] < 100
+    token = made["Credentials"]
+    assert service("sts", env, token).get_caller_identity()["UserId"] == f"{other['AccountId']}:bob"
+    service("s3", env, token).list_buckets()
+    assert refused("AccessDenied", service("s3", env, token).create_bucket, Bucket=name("b")) == 403
+    assert refused("AccessDenied", service("iam", env, token).list_users) == 403
+    assert refused("AccessDenied", service("sts", env, token).get_session_token) == 403
+    nothing = sts.get_federation_token(Name="bob")["Credentials"]
+    assert refused("AccessDenied", service("s3", env, nothing).list_buckets) == 403
+    by_arn = sts.get_federation_token(Name="bob", PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}])
+    service("s3", env, by_arn["Credentials"]).list_buckets()
+    assert refused("ValidationError", sts.get_federation_token, Name="b") == 400
+    assert refused("MalformedPolicyDocument", sts.get_federation_token, Name="bob", Policy="{}") == 400
+    many = [{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}] * 11
+    assert refused("ValidationError", sts.get_federation_token, Name="bob", PolicyArns=many) == 400
+    tags = [{"Key": f"k{number}", "Value": "v" * 256} for number in range(50)]
+    assert refused("PackedPolicyTooLarge", sts.get_federation_token, Name="bob", Tags=tags) == 400
+
+
 def test_users_live_and_die_in_order(iam, user):
     assert refused("EntityAlreadyExists", iam.create_user, UserName=user.upper()) == 409
     found = iam.get_user(UserName=user.upper())["User"]

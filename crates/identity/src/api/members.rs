@@ -89,11 +89,12 @@ impl Rows {
 }
 
 /// Operations whose types are known and that are not built.
-const STS_UNBUILT: &[&str] = &["AssumeRole", "GetFederationToken"];
+const STS_UNBUILT: &[&str] = &["AssumeRole"];
 
 /// Members that are refused: `(operation, member)`.
 const REFUSED: &[(&str, &str)] = &[
     ("CreateRole", "MaxSigninSessionDuration"),
+    ("GetFederationToken", "MinimumSessionTokenSize"),
     ("GetSessionToken", "MinimumSessionTokenSize"),
     ("GetSessionToken", "SerialNumber"),
     ("GetSessionToken", "TokenCode"),

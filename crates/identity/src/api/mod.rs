@@ -76,6 +76,7 @@ where
         } else {
             limits::refuse_sts(permit.caller(), Op::NAME)
         };
+        let refused = refused.and_then(|()| limits::refuse_entities(permit.caller(), Op::NAME));
         let answer = refused.map(|()| adapter(Arc::clone(&service), permit, input));
         async move {
             match answer {
