@@ -4,8 +4,6 @@ mod keys;
 mod kind;
 mod parse;
 
-use strongroom_types::Arn;
-
 use crate::action::{Action, ActionPattern};
 use crate::arn_pattern::{ArnPattern, ArnSegments};
 use crate::condition::Condition;
@@ -267,11 +265,6 @@ fn push_json_string(text: &mut String, value: &str) {
         }
     }
     text.push('"');
-}
-
-/// The segments of a request's resource; `None` for `*`, the request without one.
-pub(crate) fn resource_segments(arn: &Arn) -> Option<ArnSegments<'_>> {
-    ArnSegments::split(arn.as_str())
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! One pass over the statements of a policy set.
 
+use strongroom_types::Arn;
+
 use super::decision::StatementRef;
 use super::sets::{Attached, PolicySet, PolicySets, Question};
+use crate::action::Action;
 use crate::arn_pattern::ArnSegments;
-use crate::document::{Effect, Statement, resource_segments};
+use crate::document::{Effect, Statement};
 use crate::principal::{PrincipalMatch, RequestPrincipal};
 
 /// Sees the statements whose action and resource match. Only looks on: it cannot change a decision.
@@ -44,9 +47,9 @@ pub(super) struct Scan<'a, 'o, O> {
 
 impl<'a, 'o, O: Observer> Scan<'a, 'o, O> {
     pub(super) fn new(question: &Question<'a>, sets: &PolicySets<'a>, observer: &'o mut O) -> Self {
-        let request_resource = resource_segments(question.resource);
+        let request_resource = segments(question.resource, question.action);
         let bucket_resource = match &sets.resource.access_point {
-            Some(side) => resource_segments(side.bucket_resource),
+            Some(side) => segments(side.bucket_resource, question.action),
             None => request_resource,
         };
         Self {
@@ -162,3 +165,17 @@ impl<'a, 'o, O: Observer> Scan<'a, 'o, O> {
         how.filter(|_| statement.conditions_hold(context))
     }
 }
+
+/// The segments of a request's resource; `None` for `*`, the request without one, which only the
+/// pattern `*` matches.
+///
+/// COMPAT: what S3 does without a resource, such as to list buckets, is commonly allowed on
+/// `arn:aws:s3:::*`, and AWS takes it so. It is no bucket of any name: `arn:aws:s3:::b*` does not match.
+fn segments<'a>(arn: &'a Arn, action: &Action) -> Option<ArnSegments<'a>> {
+    match arn.as_str() {
+        "*" if action.service() == "s3" => ArnSegments::split(ALL_BUCKETS),
+        text => ArnSegments::split(text),
+    }
+}
+
+const ALL_BUCKETS: &str = "arn:aws:s3:::*";

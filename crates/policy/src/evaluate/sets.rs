@@ -17,7 +17,7 @@ pub struct Question<'a> {
     /// What for.
     pub action: &'a Action,
     /// On what: of a request through an access point, the ARN under it. `*` ([`Arn::any`]) for an
-    /// action without resource, which only the pattern `*` matches.
+    /// action without resource, which only the pattern `*` matches, and of S3 also `arn:aws:s3:::*`.
     pub resource: &'a Arn,
     /// What the request says about itself.
     pub context: &'a Context<'a>,

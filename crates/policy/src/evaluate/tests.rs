@@ -737,3 +737,19 @@ fn the_name_of_a_user_is_not_a_prefix_of_another() {
     assert!(named("alice2").allowed());
     assert!(!named("alice").allowed() && !named("*").allowed() && !named("alice?").allowed());
 }
+
+#[test]
+fn listing_all_buckets_is_allowed_on_everything_and_on_all_buckets() {
+    let on = |resource: &str| {
+        let text = format!(
+            r#"{{"Statement": {{"Effect": "Allow", "Action": "*", "Resource": "{resource}"}}}}"#
+        );
+        vec![Policy::parse(PolicyKind::Identity, text.as_bytes()).unwrap()]
+    };
+    let list =
+        |identity| Case { action: "s3:ListAllMyBuckets", resource: "*", identity, ..alice() };
+    assert!(list(on("*")).allowed() && list(on("arn:aws:s3:::*")).allowed());
+    assert!(!list(on("arn:aws:s3:::b*")).allowed());
+    let users = Case { action: "iam:ListUsers", ..list(on("arn:aws:s3:::*")) };
+    assert!(!users.allowed());
+}

@@ -277,6 +277,9 @@ fn action_ok(statement: &Value, action: &str) -> bool {
 }
 
 fn resource_ok(w: &World, statement: &Value, resource: &str, variables: bool) -> bool {
+    // What S3 does without a resource is done to all buckets.
+    let all_buckets = resource == "*" && w.action.starts_with("s3:");
+    let resource = if all_buckets { "arn:aws:s3:::*" } else { resource };
     let matches = |pattern: &str| {
         if pattern == "*" {
             return true;

@@ -144,6 +144,7 @@ const RESOURCE_PATTERNS: &[&str] = &[
     "arn:aws:s3:us-east-1:111111111111:accesspoint/ap*",
     "arn:aws:s3:us-east-1:*:*",
     "arn:aws:s3:::*h*o*e*",
+    "arn:aws:s3:::*",
 ];
 
 const TEXT_KEYS: &[&str] = &[

@@ -293,7 +293,7 @@ fn refused_argument(
             true => s3.requester_canonical.as_deref().unwrap_or(owner),
             false => owner,
         };
-        let acl = read_target_acl(acl, AclTarget::Object, writer, owner)?;
+        let acl = read_target_acl(&acl.acl(), AclTarget::Object, writer, owner)?;
         if !place.ownership.accepts(&acl, owner) {
             let code = "AccessControlListNotSupported";
             return Ok(Some(answer::refused(code, "acls-disabled", trace)));

@@ -103,7 +103,7 @@ pub(super) struct S3 {
 }
 
 /// A canned name, or grants.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AclInput {
     #[serde(default)]
@@ -112,14 +112,33 @@ pub(super) struct AclInput {
     pub(super) grants: Option<Vec<GrantInput>>,
 }
 
+/// The same, where a canned name may stand alone.
 #[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RequestedAcl {
+    Canned(String),
+    Acl(AclInput),
+}
+
+impl RequestedAcl {
+    pub(super) fn acl(&self) -> std::borrow::Cow<'_, AclInput> {
+        match self {
+            Self::Canned(name) => {
+                std::borrow::Cow::Owned(AclInput { canned: Some(name.clone()), grants: None })
+            }
+            Self::Acl(acl) => std::borrow::Cow::Borrowed(acl),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GrantInput {
     pub(super) grantee: GranteeInput,
     pub(super) permission: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GranteeInput {
     #[serde(default)]
@@ -168,7 +187,7 @@ pub(super) struct Request<'a> {
     #[serde(default, borrow)]
     pub(super) put_policy: Option<Document<'a>>,
     #[serde(default)]
-    pub(super) requested_acl: Option<AclInput>,
+    pub(super) requested_acl: Option<RequestedAcl>,
 }
 
 #[derive(Debug, Deserialize)]

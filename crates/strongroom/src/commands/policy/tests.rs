@@ -146,6 +146,8 @@ fn public_policies_are_restricted_and_public_writes_refused() {
     assert_eq!(outcome(&q).1, "AccessControlListNotSupported");
     q["s3"]["ownership"] = json!("ObjectWriter");
     assert_eq!(reason(&q), "public-access-block");
+    q["request"]["requested_acl"] = json!("public-read");
+    assert_eq!(reason(&q), "public-access-block", "a canned name may stand alone");
 }
 
 #[test]
