@@ -135,3 +135,35 @@ def test_what_was_answered_outlives_a_kill():
                 assert not any(secret.encode() in content for secret in secrets), file
     finally:
         server.close()
+
+
+def test_no_action_answers_who_may_not_call_it(env):
+    """Every action of both models, by a user whom all policies allow everything, by their session, and by nobody."""
+    iam = service("iam", env)
+    user = name("sweep")
+    iam.create_user(UserName=user)
+    iam.attach_user_policy(UserName=user, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    session = service("sts", env, key).get_session_token()["Credentials"]
+    tried = 0
+    for scope in ("iam", "sts"):
+        model = service(scope, env).meta.service_model
+        for action in model.operation_names:
+            body = f"Action={action}&Version={model.api_version}&UserName={user}&RoleName=r&GroupName=g&PolicyArn=p"
+            for who in (key, session):
+                keys = {"AWS_ENDPOINT_URL": env["AWS_ENDPOINT_URL"], "AWS_ACCESS_KEY_ID": who["AccessKeyId"],
+                        "AWS_SECRET_ACCESS_KEY": who["SecretAccessKey"], "AWS_SESSION_TOKEN": who.get("SessionToken")}
+                bare = f"Action={action}&Version={model.api_version}"
+                for text in (body, bare):
+                    status, answer = post(keys, text, scope=scope)
+                    allowed = action == "GetCallerIdentity" or (action == "GetSessionToken" and who is key)
+                    assert (status == 200) == (allowed and text == bare), (action, status, answer)
+                    tried += 1
+            host = urllib.parse.urlsplit(env["AWS_ENDPOINT_URL"]).netloc
+            connection = http.client.HTTPConnection(host, timeout=20)
+            connection.request("POST", "/", body=body, headers={"Content-Type": FORM})
+            assert connection.getresponse().status >= 400, action
+    assert tried > 700
+    iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+    iam.detach_user_policy(UserName=user, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    iam.delete_user(UserName=user)
