@@ -1,6 +1,6 @@
 //! Writing objects.
 
-use strongroom_access::{BucketRef, Permit};
+use strongroom_access::{BucketRef, Permit, Seen};
 use strongroom_audit::{AuditSlot, Outcome};
 use strongroom_model::s3;
 use strongroom_store::{
@@ -230,7 +230,7 @@ pub(crate) fn single_piece(
 }
 
 /// The preconditions that hold as long as the decision does: bucket, and source of a copy, are
-/// those that were decided upon.
+/// those that were decided upon, and so are policies and tags that it relied on.
 pub(crate) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Fault> {
     let bucket = permit.bucket().ok_or(Fault::NoBucket)?;
     let source = permit.source().filter(|source| source.id != bucket.id);
@@ -238,7 +238,8 @@ pub(crate) fn decided<Op>(permit: &Permit<Op>) -> Result<Vec<Precondition>, Faul
         key: keys::bucket(&bucket.name),
         revision: bucket.revision,
     };
-    Ok(std::iter::once(bucket).chain(source).map(revision).collect())
+    let relied_on = permit.seen().iter().map(Seen::unchanged);
+    Ok(std::iter::once(bucket).chain(source).map(revision).chain(relied_on).collect())
 }
 
 /// Whether the current version is the one that it was before, whatever else its record says now.
