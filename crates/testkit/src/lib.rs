@@ -5,12 +5,14 @@
 //! signed, and spoilt afterwards in any way. For tests only.
 
 mod call;
+mod cast;
 mod clock;
 mod error;
 mod reply;
 mod server;
 
 pub use call::Call;
+pub use cast::{Cast, Role};
 pub use clock::TestClock;
 pub use error::TestkitError;
 pub use reply::Reply;

@@ -27,13 +27,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{Call, Reply, TestClock, TestkitError};
+use crate::{Call, Cast, Reply, TestClock, TestkitError};
 
 /// A running server with two accounts.
 pub struct TestServer {
     address: SocketAddr,
     clock: Arc<TestClock>,
     identity: Arc<Identity>,
+    cast: Arc<Cast>,
     store: Store,
     region: Region,
     main: Keys,
@@ -99,6 +100,7 @@ impl TestServer {
         let name: AccountName = "other".parse().map_err(TestkitError::server)?;
         let other =
             runtime.block_on(identity.create_account(name)).map_err(TestkitError::server)?;
+        let cast = Arc::new(Cast::new(Arc::clone(&identity)));
         let s3 = S3::new(
             store.clone(),
             Arc::clone(&now),
@@ -108,12 +110,8 @@ impl TestServer {
         );
         let gateway = Gateway::new(GatewayOptions {
             services: vec![Service::new("s3", Protocol::RestXml, endpoints(&s3))],
-            credentials: Arc::<Identity>::clone(&identity),
-            enforcement: Enforcement::new(
-                s3.clone(),
-                Arc::<Identity>::clone(&identity),
-                region.clone(),
-            ),
+            credentials: Arc::<Cast>::clone(&cast),
+            enforcement: Enforcement::new(s3.clone(), Arc::<Cast>::clone(&cast), region.clone()),
             cross_origin: s3,
             events: Arc::new(StoreEvents(store.clone())),
             clock: now,
@@ -135,6 +133,7 @@ impl TestServer {
             address,
             clock,
             identity,
+            cast,
             store,
             region,
             main,
@@ -168,6 +167,12 @@ impl TestServer {
     #[must_use]
     pub fn other(&self) -> &Keys {
         &self.other
+    }
+
+    /// Callers of other kinds than roots.
+    #[must_use]
+    pub fn cast(&self) -> &Cast {
+        &self.cast
     }
 
     /// Temporary credentials for the root of the first account.

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use strongroom_access::{
     BucketControls, BucketDirectory, BucketRef, Caller, Denial, DirectoryError, Enforcement,
     Entity, EntityKind, HeldPolicy, ObjectFacts, Operands, Permit, Principal, PrincipalDirectory,
-    Question, RequestFacts, Seen, SessionFacts, Standing,
+    Question, RequestFacts, Seen, SessionFacts, SessionOrigin, Standing,
 };
 use strongroom_audit::{AuditEvent, AuditSlot, AuthKind, Outcome};
 use strongroom_policy::{Policy, PolicyKind, PublicAccessBlock};
@@ -73,6 +73,7 @@ fn temporary(caller: Caller, policy: Option<&str>) -> Caller {
         federated_provider: None,
         tags: vec![("Team".to_owned(), "session".to_owned())],
         policies: policy.map(|text| vec![held("session", PolicyKind::Session, text)]),
+        origin: SessionOrigin::AssumedRole,
     };
     Caller { session: Some(Arc::new(session)), ..caller }
 }

@@ -46,10 +46,22 @@ pub(crate) enum Stranger {
     OtherService,
     /// A signature of version 2.
     SignatureV2,
+    /// A user of the same account without a policy.
+    NoPolicy,
+    /// A user whom one statement allows everything and another denies it.
+    ExplicitDeny,
+    /// A user whom a policy allows everything, and a boundary nothing of it.
+    Bounded,
+    /// A session of a role that may do everything, limited to nothing of it.
+    LimitedSession,
+    /// A federated user without a session policy, whose maker may do everything.
+    Federated,
+    /// A user of another account whom its own policy allows everything.
+    ForeignAdmin,
 }
 
 impl Stranger {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Anonymous,
         Self::OtherAccount,
         Self::WrongSecret,
@@ -67,6 +79,12 @@ impl Stranger {
         Self::OtherRegion,
         Self::OtherService,
         Self::SignatureV2,
+        Self::NoPolicy,
+        Self::ExplicitDeny,
+        Self::Bounded,
+        Self::LimitedSession,
+        Self::Federated,
+        Self::ForeignAdmin,
     ];
 
     /// As the golden file names it.
@@ -89,6 +107,12 @@ impl Stranger {
             Self::OtherRegion => "other region",
             Self::OtherService => "other service",
             Self::SignatureV2 => "signature V2",
+            Self::NoPolicy => "no policy",
+            Self::ExplicitDeny => "explicit deny",
+            Self::Bounded => "boundary",
+            Self::LimitedSession => "session policy",
+            Self::Federated => "federated user",
+            Self::ForeignAdmin => "other account's user",
         }
     }
 
@@ -152,6 +176,12 @@ impl Stranger {
                     format!("AWS {}:frJIUN8DYpKDtOLCwo//yllqDzg=", main.access_key_id);
                 call.header("authorization", authorization)
             }
+            Self::NoPolicy => sign(call, &world.people.no_policy),
+            Self::ExplicitDeny => sign(call, &world.people.explicit_deny),
+            Self::Bounded => sign(call, &world.people.bounded),
+            Self::LimitedSession => sign(call, &world.people.limited_session),
+            Self::Federated => sign(call, &world.people.federated),
+            Self::ForeignAdmin => sign(call, &world.people.foreign_admin),
         }
     }
 
@@ -159,10 +189,25 @@ impl Stranger {
     pub(crate) fn expected(self, spec: &OperationSpec) -> &'static str {
         let refusal = match self {
             // Operations that touch nothing of the first account.
-            Self::OtherAccount if spec.name == "ListBuckets" => "200",
-            Self::OtherAccount if spec.name == "CreateBucket" => "409 BucketAlreadyExists",
-            Self::OtherAccount if spec.name == "WriteGetObjectResponse" => "501 NotImplemented",
-            Self::Anonymous | Self::OtherAccount => "403 AccessDenied",
+            Self::OtherAccount | Self::ForeignAdmin if spec.name == "ListBuckets" => "200",
+            Self::OtherAccount | Self::ForeignAdmin if spec.name == "CreateBucket" => {
+                "409 BucketAlreadyExists"
+            }
+            Self::OtherAccount | Self::ForeignAdmin if spec.name == "WriteGetObjectResponse" => {
+                "501 NotImplemented"
+            }
+            Self::Anonymous | Self::OtherAccount | Self::ForeignAdmin => "403 AccessDenied",
+            // SPEC: access-control, EV43: each key is decided by itself.
+            Self::ExplicitDeny | Self::Bounded | Self::LimitedSession | Self::Federated
+                if spec.name == "DeleteObjects" =>
+            {
+                "200 AccessDenied"
+            }
+            Self::NoPolicy
+            | Self::ExplicitDeny
+            | Self::Bounded
+            | Self::LimitedSession
+            | Self::Federated => "403 AccessDenied",
             Self::UnsignedHeader | Self::UnsignedHeaderUrl | Self::ExpiredUrl => "403 AccessDenied",
             Self::WrongSecret | Self::WrongSecretUrl | Self::ChangedQuery | Self::ChangedMethod => {
                 "403 SignatureDoesNotMatch"
