@@ -3,6 +3,7 @@
 //! The domain (all folders but `api`) knows permits, records and payloads; it knows no HTTP, no
 //! XML and no disk. `api` maps the generated inputs and outputs of each operation to it.
 
+mod acl;
 mod api;
 mod bucket_policy;
 mod buckets;

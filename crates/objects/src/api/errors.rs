@@ -6,13 +6,14 @@ use std::error::Error;
 
 use data_encoding::BASE64;
 use http::header::{ALLOW, ETAG, HeaderName, LAST_MODIFIED};
-use strongroom_access::Missing;
+use strongroom_access::{Denial, Missing};
 use strongroom_crypto::ChecksumError;
 use strongroom_policy::PolicyError;
 use strongroom_store::{CommitError, StoreError};
 use strongroom_types::{Arn, ObjectKey, ObjectKeyError};
 use strongroom_wire::{CorsRuleError, DecodeError, DecodeErrorKind, DecodeLocation, ErrorResponse};
 
+use crate::acl::AclError;
 use crate::buckets::BucketError;
 use crate::checksums::{ChecksumClaimError, ContentMd5Error};
 use crate::conditions::{Condition, WriteConditionError, WriteRefusal};
@@ -32,6 +33,11 @@ pub(crate) fn decode_error(operation: &str, error: &DecodeError) -> ErrorRespons
     let unknown = error.kind == DecodeErrorKind::UnknownEnumValue;
     match &error.location {
         DecodeLocation::Header("x-amz-storage-class") if unknown => storage_class(),
+        DecodeLocation::Element(_) | DecodeLocation::Body
+            if operation.ends_with("Acl") && error.kind != DecodeErrorKind::TooLong =>
+        {
+            AclFormError::Malformed.into()
+        }
         DecodeLocation::Header(name @ "x-amz-object-ownership") if unknown => ErrorResponse::new(
             "InvalidArgument",
             400,
@@ -241,6 +247,64 @@ impl From<Unset> for ErrorResponse {
             ),
         };
         Self::new(code, 404, message)
+    }
+}
+
+/// A request for an ACL that says nothing, or not in one way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AclFormError {
+    /// A canned ACL and grants.
+    #[error("Specifying both Canned ACLs and Header Grants is not allowed.")]
+    CannedAndGrants,
+    /// Headers and a document.
+    #[error("this request does not support content")]
+    HeaderAndDocument,
+    /// Neither headers nor a document.
+    #[error("your request was missing a required header")]
+    Missing,
+    /// A grant that is none.
+    #[error(
+        "the ACL you provided was not well-formed or did not validate against our published schema"
+    )]
+    Malformed,
+    /// A group that does not exist.
+    #[error("Invalid group uri")]
+    UnknownGroup(String),
+    /// An account by an address.
+    #[error("accounts are not granted anything by e-mail address")]
+    Email,
+}
+
+impl From<AclFormError> for ErrorResponse {
+    fn from(error: AclFormError) -> Self {
+        let message = error.to_string();
+        match error {
+            AclFormError::CannedAndGrants => Self::new("InvalidRequest", 400, message),
+            AclFormError::HeaderAndDocument => Self::new("UnexpectedContent", 400, message),
+            AclFormError::Missing => Self::new("MissingSecurityHeader", 400, message)
+                .element("MissingHeaderName", "x-amz-acl"),
+            AclFormError::Malformed => Self::new("MalformedACLError", 400, message),
+            AclFormError::UnknownGroup(uri) => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "Group/URI")
+                .element("ArgumentValue", uri),
+            AclFormError::Email => Self::new("MethodNotAllowed", 405, message),
+        }
+    }
+}
+
+impl From<AclError> for ErrorResponse {
+    fn from(error: AclError) -> Self {
+        let message = error.to_string();
+        match error {
+            AclError::TooManyGrants => Self::new("MalformedACLError", 400, message),
+            AclError::UnknownId(id) => Self::new("InvalidArgument", 400, message)
+                .element("ArgumentName", "CanonicalUser/ID")
+                .element("ArgumentValue", id),
+            AclError::OtherOwner => Denial::plain().into(),
+            AclError::NotSupported => acl_not_supported(),
+            AclError::Version(error) => error.into(),
+            AclError::Fault(fault) => fault.into(),
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use strongroom_wire::ErrorResponse;
 
 use super::bind;
 use super::errors::{self, Unset};
-use super::listing::owner_out;
 use crate::S3;
 use crate::records::BucketRecord;
 
@@ -24,7 +23,6 @@ pub(super) fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
         answer::<s3::GetBucketAccelerateConfiguration>(service, |_, _| {
             Ok(s3::GetBucketAccelerateConfigurationOutput::default())
         }),
-        answer::<s3::GetBucketAcl>(service, |_, bucket| Ok(bucket_acl(bucket))),
         answer::<s3::GetBucketLogging>(service, |_, _| Ok(s3::GetBucketLoggingOutput::default())),
         answer::<s3::GetBucketNotificationConfiguration>(service, |_, _| {
             Ok(s3::GetBucketNotificationConfigurationOutput::default())
@@ -114,17 +112,6 @@ fn answer<Op: Operands>(
         let bucket = service.bucket_record(&permit).await?;
         answer(&input, &bucket)
     })
-}
-
-/// ACLs are disabled: the one that is shown says what is true in any case.
-fn bucket_acl(bucket: &BucketRecord) -> s3::GetBucketAclOutput {
-    let id = Some(bucket.owner_id.to_string());
-    let grantee = s3::Grantee { id, ..s3::Grantee::new(s3::GranteeType::CanonicalUser) };
-    let permission = Some(s3::Permission::FullControl);
-    s3::GetBucketAclOutput {
-        owner: Some(owner_out(bucket.owner_id)),
-        grants: Some(vec![s3::Grant { grantee: Some(grantee), permission }]),
-    }
 }
 
 /// A list of nothing has no second page.

@@ -45,6 +45,7 @@ macro_rules! checksum_values {
     }};
 }
 
+mod acl;
 mod bucket_policy;
 mod buckets;
 mod cors;
@@ -79,6 +80,7 @@ pub use members::tables;
 #[must_use]
 pub fn endpoints(service: &Arc<S3>) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints = buckets::endpoints(service);
+    endpoints.extend(acl::endpoints(service));
     endpoints.extend(bucket_policy::endpoints(service));
     endpoints.extend(cors::endpoints(service));
     endpoints.extend(encryption::endpoints(service));

@@ -110,7 +110,7 @@ impl S3 {
     ///
     /// SPEC: data-protection, 6.2: a delete marker is refused, also where it is the current
     /// version and nobody named it.
-    async fn taggable(
+    pub(crate) async fn taggable(
         &self,
         bucket: &BucketRef,
         (method, object_key): (&'static str, &ObjectKey),

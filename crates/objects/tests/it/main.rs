@@ -3,6 +3,7 @@
 // Says to the lints that helpers here are test code, too.
 #![cfg(test)]
 
+mod acl;
 mod bucket_policy;
 mod buckets;
 mod checksums;

@@ -59,6 +59,10 @@ fn document(spec: &OperationSpec) -> Vec<u8> {
     let text = match (spec.name, spec.input) {
         (_, InputKind::None | InputKind::Form) => String::new(),
         (_, InputKind::Stream) => "new content".to_owned(),
+        ("PutBucketPolicy", _) => format!(
+            "{{\"Statement\":{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"s3:ReplicateDelete\",\
+             \"Resource\":\"arn:aws:s3:::{BUCKET}/*\"}}}}"
+        ),
         (_, InputKind::Text { .. }) => r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
         // The only ones that say something about us; all others are written from the table.
         ("CreateBucket", _) => String::new(),
@@ -70,10 +74,6 @@ fn document(spec: &OperationSpec) -> Vec<u8> {
             <ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
             .to_owned(),
-        ("PutBucketPolicy", _) => format!(
-            "{{\"Statement\":{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"s3:ReplicateDelete\",\
-             \"Resource\":\"arn:aws:s3:::{BUCKET}/*\"}}}}"
-        ),
         ("PutBucketOwnershipControls", _) => "<OwnershipControls><Rule><ObjectOwnership>\
             BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>"
             .to_owned(),
