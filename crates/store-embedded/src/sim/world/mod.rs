@@ -42,6 +42,8 @@ pub(super) struct World {
     tight: bool,
     /// The same at any time since the store was opened.
     was_tight: bool,
+    /// Before this step segments were missing; a batch may have come before they were made in it.
+    lacked_segments: bool,
     /// Payloads of more than one extent that are still to be written.
     large_left: u64,
 }
@@ -121,6 +123,7 @@ impl World {
             budget: None,
             tight: false,
             was_tight: false,
+            lacked_segments: false,
             large_left: if kind.large { LARGE_PAYLOADS } else { 0 },
         }
     }
@@ -161,6 +164,7 @@ impl World {
         for step in 0..STEPS {
             self.step = step;
             self.failures_before = self.disk.failures();
+            self.lacked_segments = self.lacks_segments()?;
             let outcome = self.take_step();
             self.disk.nothing_meanwhile();
             outcome?;
@@ -389,7 +393,9 @@ impl World {
     fn excuse_error(&mut self, doing: &str, error: &StoreError) -> Outcome {
         let what = format!("{doing} failed: {error:?}");
         match error {
-            StoreError::Full if self.tight || self.lacks_segments()? => Ok(()),
+            StoreError::Full if self.tight || self.lacked_segments || self.lacks_segments()? => {
+                Ok(())
+            }
             StoreError::Io(_) | StoreError::Full | StoreError::Stopped { .. } => self.excuse(&what),
             _ => Err(what),
         }
