@@ -37,8 +37,8 @@ pub(crate) struct ActionRow {
     pub(crate) name: &'static str,
     /// Types of resources that it can be limited to; none if it is about no resource.
     pub(crate) resources: &'static [&'static str],
-    /// Its own condition keys, besides the common and the global ones.
-    pub(crate) keys: &'static [&'static str],
+    /// Its own condition keys, besides the common and the global ones, in groups.
+    pub(crate) keys: &'static [&'static [&'static str]],
     /// Common keys that it does not have.
     pub(crate) without_common: &'static [&'static str],
 }
@@ -95,7 +95,22 @@ fn is_key(name: &str, key: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(name)) && key.len() > name.len()
 }
 
+/// An action that has all common keys of its service.
+const fn row(
+    name: &'static str,
+    resources: &'static [&'static str],
+    keys: &'static [&'static [&'static str]],
+) -> ActionRow {
+    ActionRow { name, resources, keys, without_common: &[] }
+}
+
 impl ActionRow {
+    /// The same action without these common keys.
+    const fn without(mut self, common_keys: &'static [&'static str]) -> Self {
+        self.without_common = common_keys;
+        self
+    }
+
     /// Whether the action has this condition key: its own, that of one of its resource types, or one
     /// that nearly all actions of its service have.
     ///
@@ -106,12 +121,14 @@ impl ActionRow {
             .resources
             .iter()
             .any(|resource| self.resources.contains(&resource.name) && listed(resource.keys));
-        listed(self.keys)
+        self.keys.iter().any(|group| listed(group))
             || of_resources
             || (listed(service.common_keys) && !listed(self.without_common))
     }
 }
 
+/// Condition keys: tags that a request puts on something.
+const TAGGING: &[&str] = &["aws:RequestTag/", "aws:TagKeys"];
 const SERVICES: &[&Service] = &[&s3::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE];
 
 #[cfg(test)]
@@ -130,7 +147,7 @@ mod tests {
                     let known = service.resources.iter().any(|resource| resource.name == *name);
                     assert!(known, "{action}: {name}");
                 }
-                for key in row.keys {
+                for key in row.keys.iter().copied().flatten() {
                     assert!(key_type(&format!("{key}x")).or(key_type(key)).is_some(), "{key}");
                 }
             }
